@@ -1,0 +1,50 @@
+"""What does a pool cost to make, to use for the first time, and to end, by start method?
+
+The forkserver is already there, as it is for each pool of a program but the first.
+"""
+
+from __future__ import annotations
+
+from benchmarks.cells import COLD, Axes, Cell, Family
+from benchmarks.environment import start_methods
+from benchmarks.measure import MeasureFunction
+
+POOLS = ("Pool.map", "ProcessPoolExecutor.map")
+
+
+def _axes(seconds: float, workload: str, strategies: tuple[str, ...], methods: tuple[str, ...]) -> tuple[Axes, ...]:
+    return tuple(
+        Axes(workload, 1, strategies, seconds, start_methods=(method,), state=COLD)
+        for method in methods
+        if method in start_methods()
+    )
+
+
+FAMILY = Family(
+    name="startup",
+    question="What does a pool cost to make?",
+    timed="create the pool, wait for the first result, shut it down",
+    judged_by=("time",),
+    presets={
+        "quick": _axes(0.5, "nothing", POOLS, ("fork", "forkserver", "spawn")),
+        "default": (
+            *_axes(0.6, "nothing", ("floor", *POOLS), ("fork",)),
+            *_axes(1.5, "nothing", ("floor", *POOLS), ("forkserver",)),
+            *_axes(2.0, "nothing", POOLS, ("spawn",)),
+            *_axes(2.0, "heavy import", ("Pool.map",), ("fork", "forkserver")),
+            *_axes(1.0, "large heap", ("Pool.map",), ("fork", "forkserver")),
+        ),
+        "full": tuple(
+            axes
+            for workload in ("nothing", "heavy import", "large heap")
+            for axes in _axes(5, workload, ("floor", *POOLS), ("fork", "forkserver", "spawn"))
+        ),
+    },
+    arms=("floor",),
+    label_axes=("workload", "start_method", "strategy"),
+)
+
+
+def bench_life(cell: Cell, measure: MeasureFunction) -> None:
+    """Time the life of a pool that is used once."""
+    measure(cell)

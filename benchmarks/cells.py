@@ -1,0 +1,183 @@
+"""What is measured: cells, the axes that they are made from, and the families that ask one question each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from itertools import product
+
+from benchmarks.environment import usable_cpus, usual_start_method
+from benchmarks.strategies import STRATEGIES
+from benchmarks.workloads import WORKLOADS
+
+PRESETS = ("default", "quick", "full", "article")
+
+WARM = "warm"
+COLD = "cold"
+FRESH = "fresh interpreter"
+"""States of a cell: pool and workers exist; each run makes them; each run makes them in an interpreter of its own."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One thing to measure. All fields are plain values; they are saved with the result, by their names.
+
+    `size` is a task's number of iterations, None where tasks have no size; `chunk_size` is None for the default of
+    the strategy; `state` is one of WARM, COLD, FRESH.
+    """
+
+    workload: str
+    size: int | None
+    tasks: int
+    strategy: str
+    workers: int
+    start_method: str
+    chunk_size: int | None
+    state: str
+
+    @classmethod
+    def axes(cls) -> tuple[str, ...]:
+        """Return the names of the fields, in order."""
+        return tuple(field.name for field in fields(cls))
+
+    def values(self) -> tuple[str | int | None, ...]:
+        """Return the values of the fields, in order."""
+        return tuple(asdict(self).values())
+
+    def effective_chunk_size(self) -> int:
+        """Return the number of tasks that are really sent at once."""
+        return self.chunk_size or STRATEGIES[self.strategy].chunk_size(self.tasks, self.workers)
+
+    def unavailable(self) -> str | None:
+        """Return why this cell cannot be measured here, or None."""
+        return STRATEGIES[self.strategy].unavailable(self.start_method)
+
+
+@dataclass(frozen=True)
+class Axes:
+    """A cross product of cells that share a workload and a budget.
+
+    `seconds` is the time that a cell may take, all arms and pools included, unless an option says otherwise.
+    `start_methods` is None for the usual one.
+    """
+
+    workload: str
+    tasks: int
+    strategies: tuple[str, ...]
+    seconds: float
+    sizes: tuple[int | None, ...] = (None,)
+    start_methods: tuple[str, ...] | None = None
+    chunk_sizes: tuple[int | None, ...] = (None,)
+    state: str = WARM
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the options ask for; None is whatever the family has."""
+
+    preset: str = "default"
+    strategies: tuple[str, ...] | None = None
+    sizes: tuple[int, ...] | None = None
+    tasks: tuple[int, ...] | None = None
+    workers: tuple[int, ...] | None = None
+    start_methods: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A cell with its name in test ids and its budget in seconds."""
+
+    cell: Cell
+    label: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Family:
+    """A question, and the cells that answer it.
+
+    `timed` says in words what the clock sees. `judged_by` names the quantities that a comparison looks at, in the
+    words of the report. `arms` are those that a round has beside the strategy. `per_task` asks the report to show
+    times per task. `presets` maps a preset's name to its axes; a family without one has no cells in that preset.
+    """
+
+    name: str
+    question: str
+    timed: str
+    judged_by: tuple[str, ...]
+    presets: Mapping[str, tuple[Axes, ...]]
+    arms: tuple[str, ...] = ("serial", "floor")
+    per_task: bool = False
+    label_axes: tuple[str, ...] = ("size", "strategy")
+
+    def plan(self, selection: Selection) -> list[Planned]:
+        """Return the cells that the selection asks of this family, each once, in the order of the axes."""
+        planned: dict[Cell, Planned] = {}
+        for axes in self.presets.get(selection.preset, ()):
+            for cell in _cross(axes, selection):
+                planned.setdefault(cell, Planned(cell, self._label(cell, axes), axes.seconds))
+        return list(planned.values())
+
+    def _label(self, cell: Cell, axes: Axes) -> str:
+        """Name a cell by the axes of the family, and by every other that is not at its usual value.
+
+        What else was selected has no influence: a cell has the same name in each run.
+        """
+        usual = {
+            "size": None,
+            "tasks": axes.tasks,
+            "workers": usable_cpus(),
+            "start_method": usual_start_method(),
+            "chunk_size": None,
+        }
+        words = {
+            "workload": cell.workload.replace(" ", "_"),
+            "size": short_number(cell.size or 0),
+            "start_method": cell.start_method,
+            "strategy": cell.strategy.replace(" ", "_"),
+            "chunk_size": f"chunk={cell.chunk_size}",
+            "tasks": f"tasks={short_number(cell.tasks)}",
+            "workers": f"workers={cell.workers}",
+        }
+        return "-".join(
+            word
+            for axis, word in words.items()
+            if (axis in self.label_axes or getattr(cell, axis) != usual.get(axis, getattr(cell, axis)))
+            and getattr(cell, axis) is not None
+        )
+
+
+def _cross(axes: Axes, selection: Selection) -> Iterator[Cell]:
+    sizes = axes.sizes if axes.sizes == (None,) else selection.sizes or axes.sizes
+    for start_method, size, tasks, workers, chunk_size, strategy in product(
+        selection.start_methods or axes.start_methods or (usual_start_method(),),
+        sizes,
+        selection.tasks or (axes.tasks,),
+        selection.workers or (usable_cpus(),),
+        axes.chunk_sizes,
+        axes.strategies,
+    ):
+        if selection.strategies is None or strategy in selection.strategies:
+            yield Cell(axes.workload, size, tasks, strategy, workers, start_method, chunk_size, axes.state)
+
+
+def short_number(number: int) -> str:
+    """Write a number as 1e4 or 3e5 where one digit tells it all and the plain digits are longer."""
+    mantissa, _, exponent = f"{number:e}".partition("e")
+    short = f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    return short if len(short) < len(str(number)) or (number >= 100 and len(short) == 3) else str(number)
+
+
+def expected_seconds(planned: Planned, budget: float | None, iteration_seconds: float, most_rounds: int) -> float:
+    """Estimate how long a cell takes: its budget, unless all its rounds fit, or the fewest do not.
+
+    `iteration_seconds` is what one iteration of the counting loop takes on this machine. Pools are guessed at 2 ms a
+    round and 0.1 s a cell, from the measurements that the report shows.
+    """
+    cell = planned.cell
+    seconds = planned.seconds if budget is None else budget
+    if cell.state != WARM or not WORKLOADS[cell.workload].name == "count":
+        return seconds
+    serial = (cell.size or 0) * cell.tasks * iteration_seconds
+    round_seconds = serial * (1 + 2 / min(cell.workers, cell.tasks)) + 0.002
+    return 0.1 + max(6 * round_seconds, min(seconds, most_rounds * round_seconds))

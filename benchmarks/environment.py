@@ -1,0 +1,166 @@
+"""What this machine, container and interpreter can do: CPUs, quotas, start methods, facts for the saved run."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+import platform
+import sys
+import sysconfig
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+if sys.platform != "win32":
+    import resource
+
+Fact = str | int | float | bool | None
+
+
+def usable_cpus() -> int:
+    """Return how many CPUs this process may use: its affinity and the container's quota, whichever is less.
+
+    A quota of 1.5 CPUs counts as 1: a second worker would only be throttled. `os.cpu_count()` counts the machine's
+    CPUs, and `os.process_cpu_count()` knows of affinity but not of quotas.
+    """
+    quota = cpu_quota()
+    cpus = affinity()
+    return cpus if quota is None else max(1, min(cpus, math.floor(quota)))
+
+
+def affinity() -> int:
+    """Return the number of CPUs that the scheduler may put this process on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cpu_quota(root: Path = Path("/")) -> float | None:
+    """Return the CPU quota of this process's control group in CPUs, or None where there is none.
+
+    The least of all the groups above counts. Both versions are read, `cpu.max` (v2) and `cpu.cfs_quota_us` with
+    `cpu.cfs_period_us` (v1). `root` is the file system to look in.
+    """
+    try:
+        groups = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    quotas = []
+    for line in groups:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            top = root / "sys/fs/cgroup"
+        elif "cpu" in controllers.split(","):
+            top = root / "sys/fs/cgroup/cpu"
+        else:
+            continue
+        group = top / path.lstrip("/")
+        quotas += [_quota_of(folder) for folder in (group, *group.parents) if folder.is_relative_to(top)]
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def _quota_of(folder: Path) -> float | None:
+    try:
+        if (folder / "cpu.max").exists():
+            quota, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
+        else:
+            quota = (folder / "cpu.cfs_quota_us").read_text(encoding="utf-8").strip()
+            period = (folder / "cpu.cfs_period_us").read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    return None if quota in {"max", "-1"} else int(quota) / int(period)
+
+
+def start_methods() -> tuple[str, ...]:
+    """Return the start methods of this platform, in the order fork, forkserver, spawn."""
+    return tuple(sorted(multiprocessing.get_all_start_methods()))
+
+
+def usual_start_method() -> str:
+    """Return the start method of cells that do not ask for one.
+
+    Never the platform's own default, which became forkserver with Python 3.14: numbers of two versions would then
+    differ for a reason that no row names. fork where it is safe to use, spawn elsewhere (macOS has fork, but its
+    system libraries do not survive it).
+    """
+    return "fork" if "fork" in start_methods() and sys.platform != "darwin" else "spawn"
+
+
+def gil_enabled() -> bool:
+    """Say whether this process runs under the global interpreter lock (free-threaded builds may run without)."""
+    ask = getattr(sys, "_is_gil_enabled", None)
+    return True if ask is None else bool(ask())
+
+
+def cpu_model() -> str:
+    """Return the processor's name as the system gives it, or an empty text."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
+def stable_facts() -> dict[str, Fact]:
+    """Return what stays the same from run to run on one machine with one interpreter: runs are compared by it."""
+    return {
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "build": " ".join(platform.python_build()),
+        "compiler": platform.python_compiler(),
+        "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+        "gil": gil_enabled(),
+        "system": platform.system(),
+        "release": platform.release(),
+        "machine": platform.machine(),
+        "node": platform.node(),
+        "cpu_model": cpu_model(),
+        "cpus": os.cpu_count(),
+        "affinity": affinity(),
+        "quota": cpu_quota(),
+        "usable_cpus": usable_cpus(),
+        "start_methods": ", ".join(start_methods()),
+    }
+
+
+def passing_facts() -> dict[str, Fact]:
+    """Return what changes by the minute: load average over one minute, and CPU seconds stolen by other machines."""
+    return {
+        "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "stolen_seconds": _stolen_seconds(),
+    }
+
+
+def _stolen_seconds() -> float | None:
+    """Return the time, summed over CPUs, in which a virtual CPU wanted to run and the host ran another guest.
+
+    The eighth number of the line "cpu" of /proc/stat, in ticks; see proc(5).
+    """
+    try:
+        numbers = Path("/proc/stat").read_text(encoding="utf-8").split("\n", 1)[0].split()
+        return int(numbers[8]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def cpu_seconds(pids: Iterable[int]) -> float | None:
+    """Return the CPU time so far of this process, its ended children and the live processes `pids`, in seconds.
+
+    None where the system does not tell that of another process. On Linux every process has a clock whose number
+    follows from its id, as clock_getcpuclockid(3) of the C library computes it; reading it costs 0.7 us, where
+    /proc/PID/schedstat costs 16 us and has the first thread only.
+
+    Raises ProcessLookupError if one of `pids` has ended.
+    """
+    if sys.platform != "linux":
+        return None
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    total = time.process_time() + ended.ru_utime + ended.ru_stime
+    for pid in pids:
+        try:
+            total += time.clock_gettime(~pid << 3 | 2)
+        except OSError as error:
+            message = f"process {pid} has ended"
+            raise ProcessLookupError(message) from error
+    return total

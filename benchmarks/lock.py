@@ -1,0 +1,46 @@
+"""One measuring run on a machine at a time: two would measure each other."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock
+    fcntl = None  # type: ignore[assignment]
+
+
+class LockedError(Exception):
+    """Another run holds the lock."""
+
+
+class MachineLock:
+    """A lock that the kernel releases with its holder; the file that carries it holds the holder's process id."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the lock, or raise LockedError naming the other process. OSError if the file cannot be opened."""
+        self._file: int | None = None
+        if fcntl is None:
+            return
+        try:
+            # without O_CREAT first: in a sticky folder the kernel may refuse it for another user's file
+            file = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(file, 20).decode(errors="replace").strip() or "unknown"
+            os.close(file)
+            message = f"process {holder} is measuring on this machine (lock {path}): wait until it has ended"
+            raise LockedError(message) from None
+        os.truncate(file, 0)
+        os.write(file, f"{os.getpid()}\n".encode())
+        self._file = file
+
+    def release(self) -> None:
+        """Let others measure. The file stays: removing it would let two runs lock two files of one name."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

@@ -1,0 +1,399 @@
+"""One cell: pilot, blocks of rounds, three arms a round, checks.
+
+A round times the serial loop, the floor and the strategy back to back, in the six possible orders by turns: a fixed
+order biased identical calls by a quarter, and three cyclic ones do not balance which arm comes after which. The
+strategy alone is timed by pytest-benchmark; the other arms are timed around it, in `setup` and `teardown` of
+`benchmark.pedantic`. The pools are renewed at the start of each block, since one pool's luck lasts as long as the pool.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import statistics
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import permutations
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.cells import COLD, FRESH, WARM, Cell, Family
+from benchmarks.environment import cpu_seconds
+from benchmarks.strategies import FLOOR, SERIAL, STRATEGIES
+from benchmarks.strategies.base import Call, Job
+from benchmarks.strategies.cold import STAGES, Cold, Fresh
+from benchmarks.watch import CellError, Leaks, Watch, end_all, prime
+from benchmarks.workloads import WORKLOADS
+
+if TYPE_CHECKING:
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+    from benchmarks.strategies.base import Engine, Strategy
+
+ORDERS = 6
+"""Rounds come in multiples of this, so that each order of three arms is taken equally often."""
+
+MOST_ROUNDS = 120
+"""Enough for a median; more would only make saved runs larger, since runs differ by more than rounds do."""
+
+MOST_BLOCKS = 6
+RENEWAL_SHARE = 0.25
+"""The part of a cell's budget that may go into renewing its pools."""
+
+CHEAP_OPENING = 0.002
+"""Seconds below which opening an engine cannot have started a process."""
+
+PILOT_SHARE = 0.1
+MOST_PILOTS = 5
+
+STRATEGY = "strategy"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a cell may take: seconds for all arms and pools, the fewest rounds, and the limit in seconds."""
+
+    seconds: float
+    least_rounds: int
+    limit: float
+
+
+@dataclass
+class Spent:
+    """Where the time of a cell went, in seconds: inside the arms, and in making and ending pools."""
+
+    arms: float = 0.0
+    pools: float = 0.0
+
+
+@dataclass
+class Record:
+    """What the rounds of a cell gave beside the strategy's own times; lists pair with `stats.data`."""
+
+    seconds: dict[str, list[float]]
+    cpu: list[float | None] = field(default_factory=list)
+    block: list[int] = field(default_factory=list)
+    stages: dict[str, list[float]] = field(default_factory=dict)
+
+
+class Arms:
+    """The engines of a cell, opened and closed together, and watched."""
+
+    def __init__(self, cell: Cell, arms: tuple[str, ...], watch: Watch, spent: Spent) -> None:
+        """Find out which arms there are; start nothing yet."""
+        self._cell = cell
+        self._watch = watch
+        self._spent = spent
+        self._workload = WORKLOADS[cell.workload]
+        self._inputs = self._workload.make_inputs(cell.size, cell.tasks)
+        self._expected = self._workload.expected(cell.size, cell.tasks)
+        self._strategies: dict[str, tuple[Strategy, int | None]] = {}
+        # The floor comes first: its workers are forked before the strategy's pool starts any helper thread.
+        if "floor" in arms and FLOOR.unavailable(cell.start_method) is None:
+            self._strategies["floor"] = (FLOOR, cell.effective_chunk_size())
+        if "serial" in arms:
+            self._strategies["serial"] = (SERIAL, None)
+        self._strategies[STRATEGY] = (STRATEGIES[cell.strategy], cell.chunk_size)
+        self.names = tuple(sorted(self._strategies))
+        self.engines: dict[str, Engine] = {}
+        self._workers: dict[str, frozenset[int]] = {}
+        self.busy = STRATEGY
+
+    def open(self) -> float:
+        """Start all workers, have them prove that they are up, and compare the results of one pass of each arm.
+
+        Returns the seconds of that pass, for planning only: it is the first, so it is slow.
+        """
+        start = perf_counter()
+        for name, (strategy, chunk_size) in self._strategies.items():
+            with self._blame(name):
+                self.engines[name] = engine = self._make(strategy, chunk_size)
+                self._watch.expect(multiprocessing.active_children())
+                self._workers[name] = engine.prove()
+                self._watch.expect(multiprocessing.active_children())
+            if len(self._workers[name]) != (self._cell.workers if self._proves(strategy) else 0):
+                raise CellError(f"{name} arm: {len(self._workers[name])} workers came up, not {self._cell.workers}")
+        self._spent.pools += perf_counter() - start
+        return sum(self.check(name) for name in self._strategies)
+
+    def _proves(self, strategy: Strategy) -> bool:
+        return self._cell.state == WARM and strategy.parallel
+
+    def _make(self, strategy: Strategy, chunk_size: int | None) -> Engine:
+        cell = self._cell
+        if cell.state == FRESH:
+            return Fresh(
+                {
+                    "strategy": strategy.name,
+                    "workload": cell.workload,
+                    "size": cell.size,
+                    "tasks": cell.tasks,
+                    "chunk_size": chunk_size,
+                    "workers": cell.workers,
+                    "start_method": cell.start_method,
+                }
+            )
+        job = Job(self._workload.function, self._inputs, chunk_size)
+        if cell.state == COLD:
+            return Cold(strategy, job, cell.workers, cell.start_method)
+        barrier = None
+        if self._proves(strategy):
+            barrier = multiprocessing.get_context(cell.start_method).Barrier(cell.workers)
+        return strategy.open(job, cell.workers, cell.start_method, barrier)
+
+    def check(self, name: str) -> float:
+        """Run an arm once, compare its results with the expected ones, and return the seconds, for planning only."""
+        with self._blame(name):
+            self.engines[name].prepare()
+            start = perf_counter()
+            results = self.engines[name].run()
+            seconds = perf_counter() - start
+            self._spent.arms += seconds
+        expected = self._expected
+        if not self._strategies[name][0].ordered:
+            results, expected = sorted(results), sorted(expected)
+        if results != expected:
+            wrong = next((i for i, pair in enumerate(zip(results, expected, strict=False)) if pair[0] != pair[1]), None)
+            where = f"{len(results)} results, not {len(expected)}" if wrong is None else f"first at task {wrong}"
+            raise CellError(f"{name} arm: wrong results ({where}); nothing was timed")
+        return seconds
+
+    def pids(self) -> frozenset[int]:
+        """Return the strategy's workers."""
+        return self._workers[STRATEGY]
+
+    def close(self) -> None:
+        """See that the workers that were started are still the ones that answer, then end them."""
+        start = perf_counter()
+        for name, engine in self.engines.items():
+            with self._blame(name):
+                workers = engine.prove()
+            if workers != self._workers[name]:
+                gone = ", ".join(str(pid) for pid in sorted(self._workers[name] - workers))
+                raise CellError(f"{name} arm: worker processes {gone} were replaced during the rounds")
+        self._watch.expect(())
+        for name in reversed(tuple(self.engines)):
+            with self._blame(name):
+                self.engines[name].close()
+            del self.engines[name]
+        self._spent.pools += perf_counter() - start
+
+    @contextmanager
+    def _blame(self, name: str) -> Iterator[None]:
+        """Name the arm in whatever goes wrong in it."""
+        self.busy = name
+        try:
+            yield
+        except Exception as error:
+            raise CellError(f"{name} arm: {describe(error)}") from error
+
+
+class Rounds:
+    """The three functions that `benchmark.pedantic` calls, and what they record."""
+
+    def __init__(self, arms: Arms, rounds: int, blocks: int, spent: Spent) -> None:
+        """Take arms that are open; they serve the first block."""
+        self._arms = arms
+        self._spent = spent
+        self._orders = tuple(permutations(arms.names))
+        self._starts = {block * rounds // blocks: block for block in range(blocks)}
+        self._round = 0
+        self._block = 0
+        self._cpu_before: float | None = None
+        self._start = 0.0
+        self.record = Record({name: [] for name in arms.names if name != STRATEGY})
+
+    def setup(self) -> tuple[tuple[Call], dict[str, Any]]:
+        """Renew the pools if a block begins, and time the arms that come before the strategy."""
+        block = self._starts.get(self._round, self._block)
+        if block != self._block:
+            self._block = block
+            gc.enable()  # workers inherit it by fork, and a user's workers would have it on
+            self._arms.close()
+            self._arms.open()
+            gc.disable()
+        order = self._orders[self._round % len(self._orders)]
+        place = order.index(STRATEGY)
+        self._after = order[place + 1 :]
+        for name in order[:place]:
+            self._time(name)
+        engine = self._arms.engines[STRATEGY]
+        self._arms.busy = STRATEGY
+        engine.prepare()
+        self._cpu_before = cpu_seconds(self._arms.pids())
+        self._start = perf_counter()
+        return (engine.run,), {}
+
+    def teardown(self, _run: Call) -> None:
+        """Record the strategy's CPU time, and time the arms that come after it."""
+        self._spent.arms += perf_counter() - self._start
+        engine = self._arms.engines[STRATEGY]
+        record = self.record
+        if isinstance(engine, Fresh):
+            record.cpu.append(engine.cpu_seconds)
+        else:
+            after = cpu_seconds(self._arms.pids())
+            before = self._cpu_before
+            record.cpu.append(None if before is None or after is None else after - before)
+        if isinstance(engine, Cold | Fresh):
+            for stage in STAGES:
+                record.stages.setdefault(stage, []).append(engine.stages[stage])
+        for name in self._after:
+            self._time(name)
+        record.block.append(self._block)
+        self._round += 1
+
+    def _time(self, name: str) -> None:
+        engine = self._arms.engines[name]
+        self._arms.busy = name
+        engine.prepare()
+        seconds = timed(engine.run)
+        self.record.seconds[name].append(seconds)
+        self._spent.arms += seconds
+
+
+def call(run: Call) -> list[Any]:
+    """Call. The same frame stands around each arm, so that none has an advantage."""
+    return run()
+
+
+def timed(run: Call) -> float:
+    """Return the seconds of one call, taken the way pytest-benchmark takes them."""
+    start = perf_counter()
+    call(run)
+    return perf_counter() - start
+
+
+def measure(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Budget) -> None:
+    """Measure a cell, or, when benchmarks are disabled, call it once as a correctness test.
+
+    What was measured goes into the fixture's `stats` and `extra_info`. Raises CellError, in one line, for whatever
+    went wrong; nothing is left running then.
+    """
+    spent = Spent()
+    ballast = WORKLOADS[cell.workload].ballast
+    held = ballast() if ballast else None
+    watch = Watch(budget.limit)
+    arms = Arms(cell, family.arms if benchmark.enabled else (), watch, spent)
+    try:
+        with watch:
+            prime(cell.start_method)
+            leaks = Leaks()
+            first = arms.open()
+            if benchmark.enabled:
+                record, rounds = _take_rounds(arms, benchmark, budget, spent, first)
+            else:
+                benchmark(arms.check, STRATEGY)
+            arms.close()
+    except BaseException as error:
+        benchmark.has_error = True  # or the rounds taken so far would be saved as if they were all
+        end_all(tuple(arms.engines.values()))
+        if isinstance(error, Exception) and not (isinstance(error, CellError) and " arm: " in str(error)):
+            raise CellError(f"{arms.busy} arm: {describe(error)}") from error
+        raise
+    del held
+    try:
+        leaks.check()
+    except CellError:
+        benchmark.has_error = True
+        end_all(())
+        raise
+    if benchmark.enabled:
+        benchmark.extra_info.update(_extra_info(cell, family, record, spent))
+        assert len(benchmark.stats.stats.data) == rounds == len(record.block)
+
+
+def _take_rounds(
+    arms: Arms, benchmark: BenchmarkFixture, budget: Budget, spent: Spent, first: float
+) -> tuple[Record, int]:
+    with _undisturbed():
+        opening = spent.pools
+        round_seconds = _pilot(arms, budget.seconds, first, spent)
+        left = budget.seconds - spent.arms - spent.pools
+        rounds, blocks = plan_rounds(left, budget.least_rounds, round_seconds, opening)
+        taking = Rounds(arms, rounds, blocks, spent)
+        benchmark.pedantic(call, setup=taking.setup, teardown=taking.teardown, rounds=rounds)
+    return taking.record, rounds
+
+
+def _pilot(arms: Arms, budget: float, first: float, spent: Spent) -> float:
+    """Return the median seconds of a few more passes, or of the first where even that was long."""
+    taken: list[float] = []
+    while first < PILOT_SHARE * budget and len(taken) < MOST_PILOTS and sum(taken) < PILOT_SHARE * budget:
+        start = perf_counter()
+        for name in arms.names:
+            arms.engines[name].prepare()
+            spent.arms += timed(arms.engines[name].run)
+        taken.append(perf_counter() - start)
+    return statistics.median(taken or [first])
+
+
+def plan_rounds(left: float, least_rounds: int, round_seconds: float, opening: float) -> tuple[int, int]:
+    """Return how many rounds to take, and in how many blocks.
+
+    All but `least_rounds` are seconds: what is left of the budget, one round, and opening the pools once. A block
+    after the first costs an opening and an untimed pass; that takes at most a quarter of the rest. Where the pools
+    cost nothing to open because each run makes its own, there is nothing to renew.
+    """
+    least = -(-max(least_rounds, 1) // ORDERS) * ORDERS
+    renewal = opening + round_seconds
+    affordable = 1 + int(max(RENEWAL_SHARE * left, 0) / max(renewal, 1e-9))
+    blocks = 1 if opening < CHEAP_OPENING else min(MOST_BLOCKS, affordable)
+    fitting = int((left - (blocks - 1) * renewal) / max(round_seconds, 1e-9)) // ORDERS * ORDERS
+    rounds = max(least, min(fitting, MOST_ROUNDS))
+    return rounds, min(blocks, rounds // 2)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep the garbage collector, tracers and profilers of the caller out of all arms alike.
+
+    pytest-benchmark itself pauses them for the target only.
+    """
+    tracer, profiler, collector = sys.gettrace(), sys.getprofile(), gc.isenabled()
+    sys.settrace(None)
+    sys.setprofile(None)
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collector:
+            gc.enable()
+        sys.setprofile(profiler)
+        sys.settrace(tracer)
+
+
+def _extra_info(cell: Cell, family: Family, record: Record, spent: Spent) -> dict[str, Any]:
+    cpu: list[float] | None = [value for value in record.cpu if value is not None]
+    if len(record.cpu) != len(cpu or ()) or (cell.state == COLD and cell.start_method == "forkserver"):
+        cpu = None  # the forkserver's children are not ours: nobody tells their time after they ended
+    return {
+        "family": family.name,
+        "timed": family.timed,
+        "tasks_per_chunk": cell.effective_chunk_size(),
+        "serial_seconds": _nanoseconds(record.seconds.get("serial")),
+        "floor_seconds": _nanoseconds(record.seconds.get("floor")),
+        "cpu_seconds": _nanoseconds(cpu),
+        "block": record.block,
+        "measures": {
+            name: {"unit": "s", "values": _nanoseconds(values)} for name, values in record.stages.items()
+        },
+        "spent": {"arms": round(spent.arms, 6), "pools": round(spent.pools, 6)},
+        "warnings": [],
+    }
+
+
+def _nanoseconds(values: list[float] | None) -> list[float] | None:
+    return None if values is None else [round(value, 9) for value in values]
+
+
+def describe(error: BaseException) -> str:
+    """Put an error into one line, with its type unless the type says only that it is ours."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, CellError) else f"{type(error).__name__}: {text}".rstrip(": ")
+
+
+MeasureFunction = Callable[[Cell], None]

@@ -1,0 +1,154 @@
+"""The command line of the suite: what to select, checked and turned into a `Selection`."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import shlex
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from benchmarks.cells import PRESETS, Selection
+from benchmarks.environment import affinity, start_methods
+from benchmarks.strategies import STRATEGIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+MOST_SIZE = 10**10
+MOST_TASKS = 10**6
+WORKERS_PER_CPU = 32
+"""Beyond this many workers a CPU, starting them is all that would be measured, and a small machine may not survive."""
+
+DEFAULT_LIMIT = 60.0
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the options; their values are checked here, as they are read."""
+    group = parser.getgroup("process pools", "benchmarks of process pools")
+    add = group.addoption
+    add(
+        "--preset",
+        type=_choice("preset", PRESETS),
+        default="default",
+        metavar="NAME",
+        help=f"how much to measure: {', '.join(PRESETS)} (default: default)",
+    )
+    add(
+        "--strategies",
+        type=_choices("strategy", tuple(STRATEGIES)),
+        metavar="NAMES",
+        help="only these, separated by commas: " + ", ".join(STRATEGIES),
+    )
+    add("--sizes", type=_numbers("size", MOST_SIZE), metavar="N,...", help="iterations of a task, such as 1e4,1e5")
+    add("--tasks", type=_numbers("number of tasks", MOST_TASKS), metavar="N,...", help="tasks of one job")
+    add(
+        "--workers",
+        type=_numbers("number of workers", WORKERS_PER_CPU * affinity()),
+        metavar="N,...",
+        help="worker processes (default: the CPUs that this process may use)",
+    )
+    add(
+        "--start-methods",
+        type=_choices("start method", start_methods()),
+        metavar="NAMES",
+        help=f"how processes are started: {', '.join(start_methods())}",
+    )
+    add(
+        "--cell-limit",
+        type=_seconds,
+        default=None,
+        metavar="SECONDS",
+        help=f"give up a cell after this time (default: {DEFAULT_LIMIT:g} s or ten times its budget, what is more)",
+    )
+    add(
+        "--measuring-lock",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "process-pool-benchmarks.lock",
+        metavar="PATH",
+        help="file by which two measuring runs exclude each other (default: %(default)s)",
+    )
+
+
+def selection(config: pytest.Config) -> Selection:
+    """Return what the options select."""
+    return Selection(
+        preset=config.getoption("preset"),
+        strategies=config.getoption("strategies"),
+        sizes=config.getoption("sizes"),
+        tasks=config.getoption("tasks"),
+        workers=config.getoption("workers"),
+        start_methods=config.getoption("start_methods"),
+    )
+
+
+def given_explicitly(config: pytest.Config, option: str) -> bool:
+    """Say whether an option was written anywhere: a value that equals the default may still be meant.
+
+    pytest does not tell, so the places that it reads arguments from are read again.
+    """
+    written = [
+        *config.invocation_params.args,
+        *shlex.split(os.environ.get("PYTEST_ADDOPTS", "")),
+        *config.getini("addopts"),
+    ]
+    return any(str(argument) == option or str(argument).startswith(f"{option}=") for argument in written)
+
+
+def _choice(what: str, known: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text in known:
+            return text
+        near = difflib.get_close_matches(text.lower(), [name.lower() for name in known], n=1)
+        meant = next((name for name in known if near and name.lower() == near[0]), None)
+        hint = f" (did you mean {meant}?)" if meant else ""
+        message = f"unknown {what} {text!r}{hint}; known: {', '.join(known)}"
+        raise argparse.ArgumentTypeError(message)
+
+    return parse
+
+
+def _choices(what: str, known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
+    parse = _choice(what, known)
+    return lambda text: _unique(parse(part) for part in _parts(what, text))
+
+
+def _numbers(what: str, most: int) -> Callable[[str], tuple[int, ...]]:
+    def parse(text: str) -> int:
+        try:
+            number = float(text)
+        except ValueError:
+            number = 0.5
+        if number != int(number) or not 1 <= number <= most:
+            message = f"{text!r} is not a {what}: a whole number from 1 to {most} is wanted"
+            raise argparse.ArgumentTypeError(message)
+        return int(number)
+
+    return lambda text: _unique(parse(part) for part in _parts(what, text))
+
+
+def _parts(what: str, text: str) -> list[str]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts:
+        message = f"names no {what}"
+        raise argparse.ArgumentTypeError(message)
+    return parts
+
+
+def _unique(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        message = f"{text!r} is not a time limit: a number of seconds above 0 is wanted"
+        raise argparse.ArgumentTypeError(message)
+    return seconds

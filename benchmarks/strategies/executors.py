@@ -1,0 +1,70 @@
+"""concurrent.futures.ProcessPoolExecutor: one strategy for each of its calls."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import worker
+from benchmarks.strategies.base import Call, Engine, Job, Strategy
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Barrier
+
+
+class ExecutorEngine(Engine):
+    """A ProcessPoolExecutor with the call that is timed."""
+
+    def __init__(self, executor: ProcessPoolExecutor, workers: int, run: Call) -> None:
+        """Take the executor, its number of workers and the call."""
+        super().__init__(run)
+        self._executor = executor
+        self._workers = workers
+
+    def prove(self) -> frozenset[int]:
+        """Have all workers meet at the barrier; where they are started on demand, this is the demand."""
+        futures = [self._executor.submit(worker.meet) for _ in range(self._workers)]
+        return frozenset(future.result() for future in futures)
+
+    def close(self) -> None:
+        """Drain and join, as leaving the `with` block does."""
+        self._executor.shutdown(wait=True)
+
+    def terminate(self) -> None:
+        """Stop taking tasks; whoever measures kills the processes (`kill_workers` exists from 3.14 only)."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutorStrategy(Strategy):
+    """One call of an executor. `bind` returns that call, ready to be timed; lazy results are consumed inside it."""
+
+    bind: Callable[[ProcessPoolExecutor, Job], Call]
+
+    def open(self, job: Job, workers: int, start_method: str, barrier: Barrier | None = None) -> ExecutorEngine:
+        """Create the executor; its processes start with the first task."""
+        context = multiprocessing.get_context(start_method)
+        executor = ProcessPoolExecutor(workers, context, initializer=worker.begin, initargs=(barrier,))
+        return ExecutorEngine(executor, workers, self.bind(executor, job))
+
+
+def _map(executor: ProcessPoolExecutor, job: Job) -> Call:
+    options = job.chunk_option
+    return lambda: list(executor.map(job.function, job.inputs, **options))
+
+
+def _submit(executor: ProcessPoolExecutor, job: Job) -> Call:
+    def run() -> list[Any]:
+        futures = [executor.submit(job.function, value) for value in job.inputs]
+        return [future.result() for future in futures]
+
+    return run
+
+
+EXECUTOR_STRATEGIES = (
+    ExecutorStrategy("ProcessPoolExecutor.map", bind=_map),
+    ExecutorStrategy("ProcessPoolExecutor.submit", bind=_submit),
+)

@@ -1,0 +1,116 @@
+"""multiprocessing.Pool: one strategy for each of its calls."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import worker
+from benchmarks.strategies.base import Call, Engine, Job, Strategy, pool_map_chunk_size
+
+if TYPE_CHECKING:
+    from multiprocessing.pool import Pool
+    from multiprocessing.synchronize import Barrier
+
+
+class PoolEngine(Engine):
+    """A Pool with the call that is timed."""
+
+    def __init__(self, pool: Pool, workers: int, run: Call) -> None:
+        """Take the pool, its number of workers and the call."""
+        super().__init__(run)
+        self._pool = pool
+        self._workers = workers
+
+    def prove(self) -> frozenset[int]:
+        """Have all workers meet at the barrier."""
+        handles = [self._pool.apply_async(worker.meet) for _ in range(self._workers)]
+        return frozenset(handle.get() for handle in handles)
+
+    def close(self) -> None:
+        """Drain and join: `with Pool` would terminate, which is not what a pool's orderly end costs."""
+        self._pool.close()
+        self._pool.join()
+
+    def terminate(self) -> None:
+        """Terminate; hangs if an idle worker was killed while it held the queue's lock."""
+        self._pool.terminate()
+        self._pool.join()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolStrategy(Strategy):
+    """One call of a Pool. `bind` returns that call, ready to be timed; lazy results are consumed inside it."""
+
+    bind: Callable[[Pool, Job], Call]
+    default_chunk_size: Callable[[int, int], int] = field(default=lambda _tasks, _workers: 1)
+
+    def chunk_size(self, tasks: int, workers: int) -> int:
+        """Return the default of the call."""
+        return self.default_chunk_size(tasks, workers)
+
+    def open(self, job: Job, workers: int, start_method: str, barrier: Barrier | None = None) -> PoolEngine:
+        """Create the pool."""
+        context = multiprocessing.get_context(start_method)
+        pool = context.Pool(workers, initializer=worker.begin, initargs=(barrier,))
+        return PoolEngine(pool, workers, self.bind(pool, job))
+
+
+def _map(pool: Pool, job: Job) -> Call:
+    return partial(pool.map, job.function, job.inputs, **job.chunk_option)
+
+
+def _starmap(pool: Pool, job: Job) -> Call:
+    return partial(pool.starmap, job.function, [(value,) for value in job.inputs], **job.chunk_option)
+
+
+def _imap(pool: Pool, job: Job) -> Call:
+    options = job.chunk_option
+    return lambda: list(pool.imap(job.function, job.inputs, **options))
+
+
+def _imap_unordered(pool: Pool, job: Job) -> Call:
+    options = job.chunk_option
+    return lambda: list(pool.imap_unordered(job.function, job.inputs, **options))
+
+
+def _apply_async(pool: Pool, job: Job) -> Call:
+    def run() -> list[Any]:
+        handles = [pool.apply_async(job.function, (value,)) for value in job.inputs]
+        return [handle.get() for handle in handles]
+
+    return run
+
+
+POOL_STRATEGIES = (
+    PoolStrategy("Pool.map", bind=_map, default_chunk_size=pool_map_chunk_size),
+    PoolStrategy("Pool.starmap", bind=_starmap, default_chunk_size=pool_map_chunk_size),
+    PoolStrategy("Pool.imap", bind=_imap),
+    PoolStrategy("Pool.imap_unordered", ordered=False, bind=_imap_unordered),
+    PoolStrategy("Pool.apply_async", bind=_apply_async),
+)
+
+
+@dataclass(frozen=True)
+class ArticleStrategy(Strategy):
+    """`with Pool() as pool: pool.map(...)` as people write it first: the pool is made and terminated in the call."""
+
+    name: str = "with Pool"
+
+    def chunk_size(self, tasks: int, workers: int) -> int:
+        """Return that of Pool.map."""
+        return pool_map_chunk_size(tasks, workers)
+
+    def open(self, job: Job, workers: int, start_method: str, barrier: Barrier | None = None) -> Engine:
+        """Return an engine whose workers do not outlive a run."""
+        del barrier
+        context = multiprocessing.get_context(start_method)
+
+        def article() -> list[Any]:
+            with context.Pool(workers) as pool:
+                return pool.map(job.function, job.inputs, **job.chunk_option)
+
+        return Engine(article)

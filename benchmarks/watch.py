@@ -1,0 +1,179 @@
+"""What keeps a cell from hanging, and what it must not leave behind: limits, liveness, leaks."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.tasks import nothing
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+    from types import FrameType
+
+    from typing_extensions import Self
+
+    from benchmarks.strategies.base import Engine
+
+TICK_SECONDS = 0.25
+"""How often the watch looks at the workers: some 10 us in each quarter of a second."""
+
+TERMINATE_SECONDS = 2.0
+KILL_SECONDS = 10.0
+
+
+class CellError(Exception):
+    """A cell that could not be measured; the message is one line for its reader."""
+
+
+class LimitError(CellError):
+    """A cell that took longer than it may."""
+
+
+class WorkerLostError(CellError):
+    """A worker that ended while it was needed."""
+
+
+class Watch:
+    """Raise in the main thread, wherever it waits, when a limit has passed or a worker has died.
+
+    `Pool` waits for ever for a result whose worker died. A timer signal interrupts any wait of the main thread, so the
+    timed call can stay the plain call: a call in a helper thread, or a timeout in each wait, would be another thing to
+    measure. Without timer signals (Windows, or not on the main thread) nothing is watched.
+    """
+
+    def __init__(self, limit: float) -> None:
+        """Take the limit in seconds, counted from `__enter__`."""
+        self.limit = limit
+        self.active = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+        self._processes: tuple[BaseProcess, ...] = ()
+        self._deadline = 0.0
+        self._former: Any = None
+
+    def __enter__(self) -> Self:
+        """Start the timer."""
+        self._deadline = monotonic() + self.limit
+        if self.active:
+            self._former = signal.signal(signal.SIGALRM, self._tick)
+            signal.setitimer(signal.ITIMER_REAL, TICK_SECONDS, TICK_SECONDS)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        """Stop the timer."""
+        if self.active:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, self._former)
+
+    def expect(self, processes: Iterable[BaseProcess]) -> None:
+        """Take these processes for alive until the next call."""
+        self._processes = tuple(processes)
+
+    def look(self) -> None:
+        """Raise if the limit has passed or an expected process has ended."""
+        for process in self._processes:
+            if not process.is_alive():
+                raise WorkerLostError(f"worker process {process.pid} {_how_it_ended(process.exitcode)}")
+        if monotonic() > self._deadline:
+            raise LimitError(f"not done after its limit of {self.limit:g} s (--cell-limit)")
+
+    def _tick(self, _signal: int, _frame: FrameType | None) -> None:
+        self.look()
+
+
+def _how_it_ended(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"ended with exit code {code}"
+
+
+_primed: set[str] = set()
+
+
+def prime(start_method: str) -> None:
+    """Start what a start method keeps until the caller ends: forkserver, resource tracker, the barriers' memory.
+
+    They would otherwise come up in the first cell that needs them, in its times and as its leaks.
+    """
+    if start_method in _primed:
+        return
+    context = multiprocessing.get_context(start_method)
+    context.Barrier(1).wait()
+    process = context.Process(target=nothing, args=(0,), daemon=True)
+    process.start()
+    process.join()
+    _primed.add(start_method)
+
+
+def end_all(engines: Sequence[Engine]) -> None:
+    """End whatever the engines left, by force. Always returns within some 10 s; raises CellError if something lives.
+
+    `Pool.terminate` hangs when an idle worker was killed while it held the queue's lock, so it runs in a thread that
+    is given up, and the processes are killed.
+    """
+    for engine in engines:
+        ending = threading.Thread(target=_terminate, args=(engine,), daemon=True)
+        ending.start()
+        ending.join(TERMINATE_SECONDS)
+    deadline = monotonic() + KILL_SECONDS
+    while children := multiprocessing.active_children():
+        for child in children:
+            child.kill()
+        for child in children:
+            child.join(0.2)
+        if monotonic() > deadline:
+            raise CellError(f"could not be ended: processes {', '.join(str(child.pid) for child in children)}")
+
+
+def _terminate(engine: Engine) -> None:
+    try:
+        engine.terminate()
+    except Exception as error:  # noqa: BLE001 - it is being ended because it failed; the first failure is the story
+        del error
+
+
+class Leaks:
+    """What a cell must give back: processes, file descriptors, shared memory."""
+
+    def __init__(self) -> None:
+        """Look before the cell."""
+        self._descriptors = _descriptors()
+        self._memory = _shared_memory()
+
+    def check(self) -> None:
+        """Look after the cell; raise CellError naming what is left."""
+        gc.collect()  # pools hold their pipes in reference cycles
+        children = multiprocessing.active_children()
+        descriptors = {number: name for number, name in _descriptors().items() if number not in self._descriptors}
+        left = [f"process {child.pid}" for child in children]
+        left += [f"file descriptor {number} ({name})" for number, name in descriptors.items()]
+        left += [f"shared memory {name}" for name in sorted(_shared_memory() - self._memory)]
+        if left:
+            raise CellError(f"left behind: {', '.join(left)}")
+
+
+def _descriptors() -> dict[int, str]:
+    """Return this process's open file descriptors and what they are, as far as the system tells."""
+    folder = next((path for path in ("/proc/self/fd", "/dev/fd") if Path(path).is_dir()), None)
+    if folder is None:
+        return {}
+    found = {}
+    for name in os.listdir(folder):
+        try:
+            found[int(name)] = os.readlink(f"{folder}/{name}") if folder.startswith("/proc") else "open"
+        except OSError:  # the one that listing the folder had opened
+            continue
+    return found
+
+
+def _shared_memory() -> set[str]:
+    folder = Path("/dev/shm")
+    if not folder.is_dir():
+        return set()
+    return {path.name for path in folder.iterdir() if path.name.startswith(("psm_", "sem.mp-"))}

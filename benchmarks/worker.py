@@ -1,0 +1,123 @@
+"""What runs in every worker process before its first task, how it proves that it is up, and the floor's own worker.
+
+Spawned workers import this module, so it imports only what their start has loaded anyway, and not even `typing`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import struct
+import threading
+from multiprocessing.connection import wait
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from multiprocessing.connection import Connection
+    from multiprocessing.synchronize import Barrier
+    from typing import Any
+
+MEETING_LIMIT = 60.0
+"""Seconds after which a worker gives up waiting for the others; the caller's own limit comes first."""
+
+MESSAGE = struct.Struct("<H")
+"""What the floor sends to a bare worker: the number of a chunk, or STOP, or PROVE."""
+
+STOP = 0xFFFF
+PROVE = 0xFFFE
+
+HEADER = struct.Struct("<HIB")
+"""What a bare worker sends before each result: the message's number, the length in bytes, 1 if the task raised."""
+
+_barrier: Barrier | None = None
+
+
+def begin(barrier: Barrier | None = None) -> None:
+    """Prepare this process as a worker: the initializer of every pool.
+
+    Ctrl-C is left to the caller, which ends its workers itself: otherwise each of them prints a traceback.
+    """
+    global _barrier  # noqa: PLW0603 - one barrier a process, like the process itself
+    _barrier = barrier
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_caller()
+
+
+def meet() -> int:
+    """Wait until all workers are in this call at once, and return this one's process id.
+
+    A task of this function a worker proves that all are up: none can take a second one before the last has come.
+    """
+    if _barrier is None:
+        message = "this worker was started without a barrier: it cannot prove that it is up"
+        raise RuntimeError(message)
+    _barrier.wait(MEETING_LIMIT)
+    return os.getpid()
+
+
+def _end_with_caller() -> None:
+    """Make this process end when the caller is gone; a pool's own workers would wait for ever.
+
+    The kernel is asked to send SIGKILL when the pipe that only the caller holds open is hung up: no thread, no cost
+    while the caller lives. (A parent-death signal was rejected: it fires when the *thread* that started the worker
+    ends, and for a forkserver's children at the wrong parent.) Elsewhere than Linux a thread waits for the same pipe.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    try:
+        import fcntl  # noqa: PLC0415 - POSIX only
+
+        set_signal = fcntl.F_SETSIG
+    except (ImportError, AttributeError):
+        threading.Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
+        return
+    pipe = parent.sentinel
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(pipe, set_signal, signal.SIGKILL)
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+    if wait([pipe], 0):  # the caller died before the kernel was asked
+        os._exit(1)
+
+
+def _exit_after(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
+
+
+def serve(  # noqa: PLR0913 - plain arguments, since a class for them would have to be imported
+    tasks: Connection,
+    results: Connection,
+    function: Callable[[Any], Any],
+    inputs: Sequence[Any],
+    chunk_size: int,
+    barrier: Barrier | None,
+) -> None:
+    """Run as a bare worker of the floor until STOP: read a chunk's number, compute it, send the results back.
+
+    A result is sent as HEADER and a pickle: of the chunk's results, of the process id for PROVE, of a message if the
+    task raised.
+    """
+    begin(barrier)
+    read_from, write_to = tasks.fileno(), results.fileno()
+    while True:
+        (number,) = MESSAGE.unpack(os.read(read_from, MESSAGE.size))
+        if number == STOP:
+            return
+        raised = 0
+        try:
+            if number == PROVE:
+                payload = pickle.dumps(meet())
+            else:
+                first = number * chunk_size
+                chunk = [function(value) for value in inputs[first : first + chunk_size]]
+                payload = pickle.dumps(chunk, pickle.HIGHEST_PROTOCOL)
+        except Exception as error:  # noqa: BLE001 - whatever a task raises is the caller's to report
+            raised, payload = 1, pickle.dumps(f"{type(error).__name__}: {error}")
+        message = HEADER.pack(number, len(payload), raised) + payload
+        written = os.write(write_to, message)
+        while written < len(message):
+            written += os.write(write_to, message[written:])

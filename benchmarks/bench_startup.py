@@ -1,6 +1,7 @@
 """What does a pool cost to make, to use for the first time, and to end, by start method?
 
-The forkserver is already there, as it is for each pool of a program but the first.
+The forkserver is already there, as it is for each pool of a program but the first. The pool is used for a single task:
+a Pool starts all its workers all the same, a ProcessPoolExecutor only those that its tasks need, unless it forks.
 """
 
 from __future__ import annotations

@@ -1,9 +1,56 @@
-def summary_of(output, width):
-    for b in output["benchmarks"]:
-        e=b["extra_info"]; import statistics as st
-        d=b["stats"]["data"]
-        def r(k): 
-            v=e[k]; return None if not v else round(st.median([x/y for x,y in zip(v,d)]),3)
-        yield f"{b['name']:55} {b['stats']['median']*1e3:9.3f} ms n={len(d)} blocks={max(e['block'])+1} S={r('serial_seconds')} E={r('floor_seconds')} cpu={e['cpu_seconds'] and round(st.median(e['cpu_seconds'])*1e3,2)} {e['spent']}"
-    yield str(output["suite"]["seconds"])
-    yield str([c for c in output["suite"]["cells"] if c["outcome"]!="measured"])
+"""`python -m benchmarks.report`: what the saved runs say."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from benchmarks.report import render, runs
+
+EXIT_DATA = 2
+
+
+def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
+    """Run the report on arguments; return 0, or 2 if they or the data are at fault."""
+    try:
+        options = _parser().parse_args(argv)
+    except SystemExit as end:  # argparse has printed usage or help
+        return int(end.code or 0)
+    try:
+        path = runs.find(options.storage, options.run)[-1]
+        run = runs.load(path)
+    except runs.DataError as error:
+        print(f"error: {error}", file=err)
+        return EXIT_DATA
+    print(f"{path}, {run.when[:16].replace('T', ' ')}", file=out)
+    for line in render.summary(run, shutil.get_terminal_size().columns):
+        print(line, file=out)
+    return 0
+
+
+def summary_of(output: dict[str, Any], width: int) -> list[str]:
+    """Return the lines that sum up a run from the JSON that is saved of it."""
+    return list(render.summary(runs.parse(output, "this run"), width))
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--storage", type=Path, default=Path(".benchmarks"), metavar="FOLDER", help="where runs are (%(default)s)"
+    )
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.report", description="What the saved runs say.", parents=[common]
+    )
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(metavar="COMMAND")
+    summary = commands.add_parser("summary", parents=[common], help="sum up a run (what is done without a command)")
+    summary.add_argument("run", nargs="?", metavar="RUN", help="number, name or path of a run (default: the latest)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], sys.stdout, sys.stderr))

@@ -42,7 +42,10 @@ class Engine:
         self.run = run
 
     def prepare(self) -> None:
-        """Do what the next `run` needs and the clock must not see."""
+        """Begin what the next `run` needs and the clock must not see; several engines may do so at once."""
+
+    def await_ready(self) -> None:
+        """Wait until that is done."""
 
     def prove(self) -> frozenset[int]:
         """Return the process ids of all workers that outlive a run, once every one of them has answered."""

@@ -71,7 +71,7 @@ class Fresh(Engine):
         self.cpu_seconds: float | None = None
 
     def prepare(self) -> None:
-        """Start an interpreter and wait until it is ready."""
+        """Start an interpreter."""
         self.close()
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
@@ -83,6 +83,9 @@ class Fresh(Engine):
             env={**os.environ, "PYTHONPATH": path},
             start_new_session=True,  # Ctrl-C is for the caller, which ends this process itself
         )
+
+    def await_ready(self) -> None:
+        """Wait until the interpreter has imported everything and says so."""
         self._read(1)
 
     def _ask(self) -> list[Any]:

@@ -1,0 +1,189 @@
+"""Saved runs: JSON in, `Run` and `Cell` out. The only file that knows the schema."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+
+
+class DataError(Exception):
+    """A saved run that cannot be used; the message is one line that names it."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A secondary quantity of a cell: its unit, and a value a round."""
+
+    unit: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What was measured of one cell; times are seconds, a value a round. A missing arm is None."""
+
+    id: str
+    family: str
+    axes: Mapping[str, str | int | None]
+    tasks_per_chunk: int
+    strategy_seconds: tuple[float, ...]
+    serial_seconds: tuple[float, ...] | None
+    floor_seconds: tuple[float, ...] | None
+    cpu_seconds: tuple[float, ...] | None
+    measures: Mapping[str, Measure]
+
+    @property
+    def strategy(self) -> str:
+        """The strategy's name."""
+        return str(self.axes["strategy"])
+
+    @property
+    def tasks(self) -> int:
+        """The number of tasks in a round."""
+        return int(self.axes["tasks"] or 0)
+
+
+@dataclass(frozen=True)
+class Family:
+    """What a family says of itself."""
+
+    name: str
+    question: str
+    timed: str
+    judged_by: tuple[str, ...]
+    per_task: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a planned cell: measured, failed, skipped or not reached; why, unless it was measured."""
+
+    id: str
+    outcome: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One saved run."""
+
+    source: str
+    when: str
+    preset: str
+    complete: bool
+    cells: tuple[Cell, ...]
+    families: Mapping[str, Family]
+    outcomes: tuple[Outcome, ...]
+    environment: Mapping[str, Any]
+    start: Mapping[str, Any]
+    end: Mapping[str, Any]
+    seconds: Mapping[str, float]
+
+    def of_family(self, name: str) -> list[Cell]:
+        """Return the cells of a family, in the order in which they were measured."""
+        return [cell for cell in self.cells if cell.family == name]
+
+
+def load(path: Path) -> Run:
+    """Read a saved run. Raises DataError for whatever is wrong with the file."""
+    try:
+        data = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        what = "is empty" if not path.stat().st_size else f"is not JSON ({error})"
+        raise DataError(f"{path}: {what}; it may have been cut off while it was saved: delete it") from None
+    return parse(data, str(path))
+
+
+def parse(data: Any, source: str) -> Run:
+    """Turn the JSON of a saved run into a Run. Raises DataError naming `source`."""
+    suite = data.get("suite") if isinstance(data, dict) else None
+    if not isinstance(suite, dict):
+        raise DataError(f"{source}: not a run of this suite (it has no key 'suite')")
+    if suite.get("schema") != SCHEMA:
+        raise DataError(f"{source}: saved with schema {suite.get('schema')}, this report reads {SCHEMA}: measure again")
+    try:
+        measured = {cell["id"] for cell in suite["cells"] if cell["outcome"] == "measured"}
+        return Run(
+            source=source,
+            when=data["datetime"],
+            preset=suite["preset"],
+            complete=suite["complete"],
+            cells=tuple(_cell(entry) for entry in data["benchmarks"] if entry["fullname"] in measured),
+            families={name: _family(name, entry) for name, entry in suite["families"].items()},
+            outcomes=tuple(Outcome(entry["id"], entry["outcome"], entry["reason"]) for entry in suite["cells"]),
+            environment=suite["environment"],
+            start=suite["start"],
+            end=suite["end"],
+            seconds=suite["seconds"],
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{source}: damaged: {type(error).__name__} {error}; measure again") from None
+    except ValueError as error:
+        raise DataError(f"{source}: damaged: {error}; measure again") from None
+
+
+def _cell(entry: Mapping[str, Any]) -> Cell:
+    extra = entry["extra_info"]
+    name = entry["fullname"]
+    rounds = len(entry["stats"]["data"])
+
+    def times(values: Any, what: str) -> tuple[float, ...]:
+        if len(values) != rounds:
+            message = f"{name}: {len(values)} {what} for {rounds} rounds"
+            raise ValueError(message)
+        if not all(isinstance(value, int | float) and math.isfinite(value) and value > 0 for value in values):
+            message = f"{name}: {what} that are not positive numbers"
+            raise ValueError(message)
+        return tuple(values)
+
+    def maybe(key: str, what: str) -> tuple[float, ...] | None:
+        return None if extra[key] is None else times(extra[key], what)
+
+    if not rounds:
+        message = f"{name}: no rounds"
+        raise ValueError(message)
+    return Cell(
+        id=name,
+        family=extra["family"],
+        axes=entry["params"],
+        tasks_per_chunk=extra["tasks_per_chunk"],
+        strategy_seconds=times(entry["stats"]["data"], "times"),
+        serial_seconds=maybe("serial_seconds", "serial times"),
+        floor_seconds=maybe("floor_seconds", "floor times"),
+        cpu_seconds=maybe("cpu_seconds", "CPU times"),
+        measures={
+            key: Measure(measure["unit"], times(measure["values"], key)) for key, measure in extra["measures"].items()
+        },
+    )
+
+
+def _family(name: str, entry: Mapping[str, Any]) -> Family:
+    return Family(name, entry["question"], entry["timed"], tuple(entry["judged_by"]), entry["per_task"])
+
+
+def find(storage: Path, wanted: str | None = None) -> list[Path]:
+    """Return saved runs, oldest first: all, those of a name, that of a number, a path, or those a glob matches.
+
+    Raises DataError if there are none.
+    """
+    stored = sorted(storage.glob("*/[0-9][0-9][0-9][0-9]_*.json"), key=lambda path: (path.name[:4], path.parent.name))
+    if wanted is None:
+        found = stored
+    elif Path(wanted).is_file():
+        found = [Path(wanted)]
+    else:
+        number = wanted.zfill(4) if wanted.isdigit() else None
+        found = [path for path in stored if path.stem[5:] == wanted or path.stem[:4] == number or path.stem == wanted]
+        found = found or [path for path in stored if path.match(wanted)]
+    if not found:
+        what = f"no saved run {wanted!r}" if wanted else "no saved runs"
+        raise DataError(f"{what} in {storage}: measure with `pytest --benchmark-only`, or name another --storage")
+    return found

@@ -1,0 +1,45 @@
+"""Numbers as text: three digits, and a unit that fits."""
+
+from __future__ import annotations
+
+import math
+
+MISSING = "-"
+
+
+def seconds(value: float | None, space: str = " ") -> str:
+    """Write a time with three digits in s, ms, us or ns."""
+    if value is None:
+        return MISSING
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        # rounding decides: 999.6 us has three digits only as 1.00 ms
+        if abs(float(f"{value:.3g}")) >= scale:
+            return f"{digits(value / scale)}{space}{unit}"
+    return f"{digits(value / 1e-9)}{space}ns"
+
+
+def digits(value: float) -> str:
+    """Write a number with three digits, or whole if it has more before its point."""
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.3g}")
+    before = math.floor(math.log10(abs(rounded))) + 1
+    return f"{value:.{max(0, 3 - max(before, 1))}f}"
+
+
+def factor(value: float | None) -> str:
+    """Write a ratio with two digits behind its point, more where that would say nothing."""
+    if value is None:
+        return MISSING
+    if value >= 99.95:
+        return f"{value:.0f}"
+    if value >= 9.995:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value >= 0.0995 else f"{value:.3f}"
+
+
+def percent(value: float | None) -> str:
+    """Write a share in whole percent, with one digit more below ten."""
+    if value is None:
+        return MISSING
+    return f"{100 * value:.0f}%" if abs(value) >= 0.0995 else f"{100 * value:.1f}%"

@@ -237,7 +237,7 @@ def _columns(family: Family, rows: Sequence[Metrics]) -> list[Column]:
         *([Column("task\nlength", lambda row, style: units.seconds(row.task_length, style.space))] if sizes else []),
         time("serial", lambda row: row.serial),
         time("floor", lambda row: row.floor),
-        time("strategy" if sizes else "time", lambda row: row.time.center),
+        time("strategy\ntime" if by_ratio else "time", lambda row: row.time.center),
     ]
     if by_ratio:
         columns += [

@@ -38,7 +38,7 @@ ORDERS = 6
 MOST_ROUNDS = 120
 """Enough for a median; more would only make saved runs larger, since runs differ by more than rounds do."""
 
-MOST_BLOCKS = 6
+MOST_BLOCKS = 10
 RENEWAL_SHARE = 0.25
 """The part of a cell's budget that may go into renewing its pools."""
 

@@ -90,6 +90,8 @@ def pytest_configure(config: pytest.Config) -> None:
     session = Session(selection(config), measuring, budget)
     config.stash[SESSION] = session
     sys.modules["__main__"] = ModuleType("__main__")
+    # A cell that fails before its rounds has not used the fixture; its failure says more.
+    config.addinivalue_line("filterwarnings", "ignore:Benchmark fixture was not used at all")
 
 
 def _refuse_vain_options(config: pytest.Config) -> None:
@@ -246,6 +248,13 @@ def _probe(folder: Path, option: str) -> None:
     except OSError as error:
         message = f"{option}: runs cannot be saved in {folder} ({error.strerror}); name a folder that can be written"
         raise pytest.UsageError(message) from None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Note that a cell has begun: a cell without a report was interrupted."""
+    session = item.config.stash[SESSION]
+    if item.nodeid in session.planned:
+        session.outcomes[item.nodeid] = ("interrupted", None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.tasks import nothing
@@ -27,6 +27,7 @@ TICK_SECONDS = 0.25
 
 TERMINATE_SECONDS = 2.0
 KILL_SECONDS = 10.0
+MEMORY_SECONDS = 0.5
 
 
 class CellError(Exception):
@@ -77,9 +78,11 @@ class Watch:
 
     def look(self) -> None:
         """Raise if the limit has passed or an expected process has ended."""
-        for process in self._processes:
-            if not process.is_alive():
-                raise WorkerLostError(f"worker process {process.pid} {_how_it_ended(process.exitcode)}")
+        lost = [process for process in self._processes if not process.is_alive()]
+        if lost:
+            # An executor that has lost one worker ends the others by SIGTERM: the first is the one to name.
+            first = min(lost, key=lambda process: process.exitcode == -signal.SIGTERM)
+            raise WorkerLostError(f"worker process {first.pid} {_how_it_ended(first.exitcode)}")
         if monotonic() > self._deadline:
             raise LimitError(f"not done after its limit of {self.limit:g} s (--cell-limit)")
 
@@ -106,7 +109,12 @@ def prime(start_method: str) -> None:
     context = multiprocessing.get_context(start_method)
     context.Barrier(1).wait()
     process = context.Process(target=nothing, args=(0,), daemon=True)
-    process.start()
+    try:
+        process.start()
+    except OSError as error:
+        if "AF_UNIX path too long" not in str(error):
+            raise
+        raise CellError(f"{start_method} cannot start: AF_UNIX path too long; set TMPDIR to a shorter path") from error
     process.join()
     _primed.add(start_method)
 
@@ -153,9 +161,19 @@ class Leaks:
         descriptors = {number: name for number, name in _descriptors().items() if number not in self._descriptors}
         left = [f"process {child.pid}" for child in children]
         left += [f"file descriptor {number} ({name})" for number, name in descriptors.items()]
-        left += [f"shared memory {name}" for name in sorted(_shared_memory() - self._memory)]
+        left += [f"shared memory {name}" for name in sorted(self._new_memory())]
         if left:
             raise CellError(f"left behind: {', '.join(left)}")
+
+
+    def _new_memory(self) -> set[str]:
+        """Return what is new in shared memory and stays: other programs' segments come and go there too."""
+        new = _shared_memory() - self._memory
+        deadline = monotonic() + MEMORY_SECONDS
+        while new and monotonic() < deadline:
+            sleep(0.05)
+            new &= _shared_memory()
+        return new
 
 
 def _descriptors() -> dict[int, str]:
@@ -176,4 +194,4 @@ def _shared_memory() -> set[str]:
     folder = Path("/dev/shm")
     if not folder.is_dir():
         return set()
-    return {path.name for path in folder.iterdir() if path.name.startswith(("psm_", "sem.mp-"))}
+    return {path.name for path in folder.iterdir() if path.name.startswith("psm_")}

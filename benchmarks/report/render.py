@@ -76,10 +76,14 @@ def _heading(run: Run) -> str:
     share = (seconds["arms"] + seconds["pools"]) / seconds["wall"]
     return (
         f"{facts['implementation']} {facts['python']}{build}, {facts['usable_cpus']} usable CPUs, {facts['cpu_model']}, "
-        f"{facts['system']} {facts['release']}; preset {run.preset}, {len(run.cells)} cells in "
+        f"{facts['system']} {facts['release']}; preset {run.preset}, {_counted(len(run.cells), 'cell')} in "
         f"{seconds['wall']:.0f} s, {units.percent(share)} of it inside the arms or making and ending pools. "
         "Intervals are 95% within this run: another run may well fall outside."
     )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _warnings(run: Run) -> Iterator[str]:
@@ -129,7 +133,7 @@ def _same_everywhere(rows: Sequence[Metrics]) -> str:
         values = {row.cell.axes[axis] for row in rows}
         if len(values) == 1:
             value = values.pop()
-            said.append(f"{value}" if axis == "start_method" else f"{value} {axis[:-1] if value == 1 else axis}")
+            said.append(str(value) if axis == "start_method" else _counted(int(value or 0), axis.removesuffix("s")))
     return f"{', '.join(said)}." if said else ""
 
 

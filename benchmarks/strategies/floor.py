@@ -52,6 +52,8 @@ class BareWorkers(Engine):
             raise ValueError(message)
         self._messages = [MESSAGE.pack(number) for number in range(chunks)]
         context = multiprocessing.get_context(start_method)
+        # Spawned workers open the barrier by a name that ends with the caller's own object.
+        self._barrier = barrier
         self._processes: list[Process] = []
         self._results: dict[int, tuple[Connection, bytearray]] = {}
         tasks, self._tasks = context.Pipe(duplex=False)

@@ -1,0 +1,108 @@
+"""What the harness adds to a time: `pytest --benchmark-only -s benchmarks/evidence/fidelity.py`.
+
+An empty strategy between two empty arms, and a cell's strategy time against a hand-written loop that does the same
+thing, the two taking turns in one process.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmarks.cells import WARM, Cell
+from benchmarks.environment import start_methods, usable_cpus, usual_start_method
+from benchmarks.measure import Arms, Rounds, Spent, call
+from benchmarks.report.stats import summarize
+from benchmarks.strategies.base import Call, Engine
+from benchmarks.tasks import count
+from benchmarks.watch import Watch
+
+ROUNDS = 600
+TASKS = 4
+ITERATIONS = 100_000
+
+
+def nothing() -> list[Any]:
+    """Do nothing."""
+    return []
+
+
+class EmptyArms(Arms):
+    """The arms of a cell, emptied."""
+
+    def __init__(self, cell: Cell) -> None:
+        """Keep the names alone."""
+        super().__init__(cell, ("serial", "floor"), Watch(60), Spent())
+        self.engines = {name: Engine(nothing) for name in self.names}
+
+    def pids(self) -> frozenset[int]:
+        """Have no workers."""
+        return frozenset()
+
+
+class TakingTurns(Rounds):
+    """Rounds with a hand-written timing of the same call, before and after the round by turns."""
+
+    def __init__(self, arms: Arms, rounds: int) -> None:
+        """Take arms that are open."""
+        super().__init__(arms, rounds, 1, Spent())
+        self.by_hand: list[float] = []
+
+    def setup(self) -> tuple[tuple[Call], dict[str, Any]]:
+        """Time by hand before every other round."""
+        if self._round % 2:
+            self._by_hand()
+        return super().setup()
+
+    def teardown(self, run: Call) -> None:
+        """Time by hand after the others."""
+        if not self._round % 2:
+            super().teardown(run)
+            self._by_hand()
+        else:
+            super().teardown(run)
+
+    def _by_hand(self) -> None:
+        pool = self._arms.engines["strategy"]._pool  # type: ignore[attr-defined]  # noqa: SLF001
+        inputs = [ITERATIONS] * TASKS
+        start = perf_counter()
+        results = pool.map(count, inputs)
+        end = perf_counter()
+        assert len(results) == TASKS
+        self.by_hand.append(end - start)
+
+
+def cell() -> Cell:
+    """Return the cell that is checked."""
+    return Cell("count", ITERATIONS, TASKS, "Pool.map", usable_cpus(), usual_start_method(), None, WARM)
+
+
+def bench_empty(benchmark: BenchmarkFixture) -> None:
+    """An empty strategy between two empty arms reads under 1 us."""
+    taking = Rounds(EmptyArms(cell()), ROUNDS, 1, Spent())
+    benchmark.pedantic(call, setup=taking.setup, teardown=taking.teardown, rounds=ROUNDS)
+    for name, seconds in {"strategy": benchmark.stats.stats.data, **taking.record.seconds}.items():
+        read = summarize(seconds)
+        print(f"\nempty {name} arm: {read.center * 1e9:.0f} ns [{read.low * 1e9:.0f}, {read.high * 1e9:.0f}]")  # type: ignore[operator]
+
+
+@pytest.mark.skipif("fork" not in start_methods(), reason="compared on the usual start method of Linux")
+def bench_against_a_loop(benchmark: BenchmarkFixture) -> None:
+    """A cell's strategy time agrees with a hand-written loop within 2 % at 4 x 1e5 iterations."""
+    with Watch(300) as watch:
+        arms = Arms(cell(), ("serial", "floor"), watch, Spent())
+        arms.open()
+        rounds = 240
+        taking = TakingTurns(arms, rounds)
+        benchmark.pedantic(call, setup=taking.setup, teardown=taking.teardown, rounds=rounds)
+        arms.close()
+    ratio = summarize([a / b for a, b in zip(benchmark.stats.stats.data, taking.by_hand, strict=True)])
+    own, loop = summarize(benchmark.stats.stats.data), summarize(taking.by_hand)
+    print(
+        f"\n4 x 1e5 by Pool.map, {rounds} rounds: harness {own.center * 1e3:.3f} ms, loop {loop.center * 1e3:.3f} ms; "
+        f"ratio of medians {own.center / loop.center:.4f}, median ratio {ratio.center:.4f} "
+        f"[{ratio.low:.4f}, {ratio.high:.4f}]"
+    )

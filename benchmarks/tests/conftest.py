@@ -1,0 +1,131 @@
+"""What several tests share: a run of the suite in a folder of its own."""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TIMEOUT = 120
+
+HEAD = """
+import os, signal, time
+from dataclasses import dataclass
+from benchmarks.cells import COLD, WARM, Axes, Family
+from benchmarks.workloads import WORKLOADS, Workload
+CALLER = os.getpid()
+
+def family(*workloads, strategies=("Pool.map",), tasks=4, name="trouble", **more):
+    axes = tuple(Axes(w, tasks, strategies, 0.2, sizes=(1000,), **more) for w in workloads)
+    return Family(name, "Does it hold?", "one pass", ("speedup",), {"default": axes}, label_axes=("workload", "strategy"))
+
+def workload(name, function, expected=lambda n: n):
+    WORKLOADS[name] = Workload(name, function, lambda n, k: [n] * k, lambda n, k: [expected(n)] * k, name)
+
+def fine(n):
+    return n
+
+def bench_trouble(cell, measure):
+    measure(cell)
+
+workload("fine", fine)
+"""
+
+
+@dataclass
+class Project:
+    """A folder with a bench file of its own, and the suite's plugin."""
+
+    folder: Path
+
+    def write(self, source: str, name: str = "bench_trouble.py") -> None:
+        """Write a bench file: `HEAD`, then `source`."""
+        (self.folder / name).write_text(HEAD + source, encoding="utf-8")
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command that runs pytest here, with a lock of its own."""
+        lock = f"--measuring-lock={self.folder / 'lock'}"
+        return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", lock, *arguments]
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Return the environment of a run: that of the tests, with the suite on the path."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+        return {**clean, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **more}
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run pytest to its end; standard error is part of the output."""
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment(**environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT,
+        )
+
+    def measure(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run pytest and measure."""
+        return self.run("--benchmark-only", *arguments, **environment)
+
+    def saved(self) -> dict[str, Any]:
+        """Return the latest saved run."""
+        result = json.loads(max(self.folder.glob(".benchmarks/*/*.json")).read_bytes())
+        assert isinstance(result, dict)
+        return result
+
+    def outcomes(self) -> dict[str, tuple[str, str]]:
+        """Return the outcome and the reason of each planned cell in the latest saved run, by the cell's label."""
+        cells = self.saved()["suite"]["cells"]
+        return {cell["id"].partition("[")[2].rstrip("]"): (cell["outcome"], cell["reason"] or "") for cell in cells}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let golden files be written anew, to be read by eye."""
+    parser.addoption("--update-golden", action="store_true", help="write the golden files anew; read their difference")
+
+
+@pytest.fixture(autouse=True)
+def limit() -> Iterator[None]:
+    """End the whole run, with all tracebacks, if a test hangs: pools can, and no wait may be without a limit."""
+    faulthandler.dump_traceback_later(2 * TIMEOUT, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return an empty project that loads the plugin."""
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["benchmarks.plugin"]\n', encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\npython_files = bench_*.py test_*.py\npython_functions = bench_* test_*\npythonpath = .\n",
+        encoding="utf-8",
+    )
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def processes_of() -> Callable[[str], list[int]]:
+    """Return a function that finds the live processes that have a marker in their environment."""
+
+    def find(marker: str) -> list[int]:
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                alive = (path / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+                if alive and marker.encode() in (path / "environ").read_bytes():
+                    found.append(int(path.name))
+            except OSError:  # it has ended in the meantime, or is not ours
+                continue
+        return found
+
+    return find

@@ -1,0 +1,133 @@
+"""What the machine offers, read from files that the tests write."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks import environment
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    """Write files below a root."""
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        pytest.param({}, None, id="no control groups"),
+        pytest.param({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "150000 100000\n"}, 1.5, id="v2"),
+        pytest.param({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "max 100000\n"}, None, id="v2 without"),
+        pytest.param({"proc/self/cgroup": "0::/a/b\n"}, None, id="v2 without files"),
+        pytest.param(
+            {
+                "proc/self/cgroup": "0::/a/b\n",
+                "sys/fs/cgroup/a/cpu.max": "50000 100000\n",
+                "sys/fs/cgroup/a/b/cpu.max": "200000 100000\n",
+            },
+            0.5,
+            id="v2, the parent has less",
+        ),
+        pytest.param(
+            {
+                "proc/self/cgroup": "4:cpu,cpuacct:/x\n3:memory:/x\n",
+                "sys/fs/cgroup/cpu/x/cpu.cfs_quota_us": "300000\n",
+                "sys/fs/cgroup/cpu/x/cpu.cfs_period_us": "100000\n",
+            },
+            3.0,
+            id="v1",
+        ),
+        pytest.param(
+            {
+                "proc/self/cgroup": "4:cpu,cpuacct:/x\n",
+                "sys/fs/cgroup/cpu/x/cpu.cfs_quota_us": "-1\n",
+                "sys/fs/cgroup/cpu/x/cpu.cfs_period_us": "100000\n",
+            },
+            None,
+            id="v1 without",
+        ),
+    ],
+)
+def test_cpu_quota(tmp_path: Path, files: dict[str, str], expected: float | None) -> None:
+    """The least quota of the process's groups is found, in both versions."""
+    assert environment.cpu_quota(write(tmp_path, files)) == expected
+
+
+@pytest.mark.parametrize(
+    ("cpus", "quota", "expected"), [(8, None, 8), (8, 2.0, 2), (8, 2.9, 2), (2, 16.0, 2), (4, 0.5, 1), (1, None, 1)]
+)
+def test_usable_cpus(monkeypatch: pytest.MonkeyPatch, cpus: int, quota: float | None, expected: int) -> None:
+    """Affinity and quota bound the number of workers, and there is always one."""
+    monkeypatch.setattr(environment, "affinity", lambda: cpus)
+    monkeypatch.setattr(environment, "cpu_quota", lambda: quota)
+
+    assert environment.usable_cpus() == expected
+
+
+def burn(seconds: float, ready: object) -> None:
+    """Use CPU time, then stay."""
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+    ready.set()  # type: ignore[attr-defined]
+    time.sleep(60)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the CPU time of another process")
+def test_cpu_seconds_of_another_process() -> None:
+    """What a live child burned is counted, agreeing with the system's own account of it."""
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    child = context.Process(target=burn, args=(0.2, ready))
+    child.start()
+    try:
+        assert ready.wait(30)
+        assert child.pid is not None
+        here = environment.cpu_seconds(())
+        both = environment.cpu_seconds((child.pid,))
+        assert here is not None
+        assert both is not None
+        fields = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
+        accounted = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+        assert both - here >= 0.2
+        assert both - here == pytest.approx(accounted, abs=0.05)
+    finally:
+        child.kill()
+        child.join(10)
+    with pytest.raises(ProcessLookupError, match=f"process {child.pid} has ended"):
+        environment.cpu_seconds((child.pid,))
+
+
+def test_facts_are_plain_values() -> None:
+    """What is saved of the environment can be saved as JSON as it is."""
+    facts = {**environment.stable_facts(), **environment.passing_facts()}
+
+    assert all(value is None or isinstance(value, str | int | float) for value in facts.values())
+    assert facts["python"] == ".".join(map(str, sys.version_info[:3])) + ("" if sys.version_info[3] == "final" else
+        sys.version.split()[0].partition(".".join(map(str, sys.version_info[:3])))[2])
+
+
+@pytest.mark.parametrize(
+    ("methods", "platform", "expected"),
+    [
+        (["spawn"], "win32", "spawn"),
+        (["fork", "spawn", "forkserver"], "linux", "fork"),
+        (["spawn", "fork", "forkserver"], "darwin", "spawn"),
+    ],
+)
+def test_usual_start_method(monkeypatch: pytest.MonkeyPatch, methods: list[str], platform: str, expected: str) -> None:
+    """fork where it is safe, spawn elsewhere, whatever the platform's own default is."""
+    monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: methods)
+    monkeypatch.setattr(sys, "platform", platform)
+
+    assert environment.usual_start_method() == expected

@@ -1,0 +1,128 @@
+"""The house: imports point downwards, workers load little."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1]
+
+FLOORS = {
+    "benchmarks.tasks": 0,
+    "benchmarks.worker": 0,
+    "benchmarks.environment": 0,
+    "benchmarks.lock": 0,
+    "benchmarks.workloads": 1,
+    "benchmarks.strategies.base": 1,
+    "benchmarks.strategies.serial": 2,
+    "benchmarks.strategies.floor": 2,
+    "benchmarks.strategies.pools": 2,
+    "benchmarks.strategies.executors": 2,
+    "benchmarks.strategies": 3,
+    "benchmarks.strategies.cold": 4,
+    "benchmarks.cells": 4,
+    "benchmarks.watch": 4,
+    "benchmarks.measure": 5,
+    "benchmarks.options": 5,
+    "benchmarks.plugin": 6,
+    "benchmarks.report": 0,
+    "benchmarks.report.stats": 0,
+    "benchmarks.report.units": 0,
+    "benchmarks.report.runs": 1,
+    "benchmarks.report.metrics": 2,
+    "benchmarks.report.answers": 3,
+    "benchmarks.report.render": 4,
+    "benchmarks.report.__main__": 5,
+}
+"""The measuring wing and the report; bench files stand on top of the former."""
+
+DOOR = ("benchmarks.plugin", "benchmarks.report.__main__")
+"""The one import from the measuring wing into the report: the summary after a run."""
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Yield the modules of the suite, its tests and evidence left out."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        if parts[1] in {"tests", "evidence"} or parts == ("benchmarks", "__init__"):
+            continue
+        yield ".".join(part for part in parts if part != "__init__"), path
+
+
+def imported(source: str) -> set[str]:
+    """Return the modules of the suite that a source imports."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("benchmarks"):
+            inside = {f"{node.module}.{alias.name}" for alias in node.names} & set(FLOORS)
+            names |= inside or {node.module}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names if alias.name.startswith("benchmarks")}
+    return names
+
+
+def faults(name: str, source: str) -> list[str]:
+    """Return what is wrong with the imports of a module."""
+    floor = 7 if name.startswith("benchmarks.bench_") else FLOORS[name]
+    judging = name.startswith("benchmarks.report")
+    found = []
+    for other in sorted(imported(source)):
+        if (name, other) == DOOR:
+            continue
+        if other.startswith("benchmarks.report") != judging:
+            found.append(f"{name} imports {other} through the wall")
+        elif FLOORS[other] >= floor:
+            found.append(f"{name} (floor {floor}) imports {other} (floor {FLOORS[other]})")
+    return found
+
+
+@pytest.mark.parametrize(("name", "path"), [pytest.param(*module, id=module[0]) for module in modules()])
+def test_imports_point_downwards(name: str, path: Path) -> None:
+    """A module imports only modules of lower floors, and the report nothing that measures."""
+    assert faults(name, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("benchmarks.environment", "from benchmarks.measure import measure"),
+        ("benchmarks.strategies.floor", "import benchmarks.plugin"),
+        ("benchmarks.report.stats", "from benchmarks.report import render"),
+        ("benchmarks.report.metrics", "from benchmarks.environment import usable_cpus"),
+        ("benchmarks.measure", "from benchmarks.report.units import seconds"),
+    ],
+)
+def test_upward_imports_are_found(name: str, source: str) -> None:
+    """The walk sees what it must forbid."""
+    assert len(faults(name, source)) == 1
+
+
+def test_workers_load_little() -> None:
+    """What a spawned worker imports of the suite brings neither pytest nor anything that measures."""
+    code = (
+        "import sys, multiprocessing.spawn, multiprocessing.pool; before = set(sys.modules);"
+        "import benchmarks.tasks, benchmarks.worker; print(*sorted(set(sys.modules) - before))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, timeout=60, check=True
+    )
+    loaded = set(result.stdout.split()) - {"__future__"}
+
+    assert loaded - {"benchmarks", "benchmarks.tasks", "benchmarks.worker"} == set()
+
+
+def test_top_level_is_as_announced() -> None:
+    """Beside hidden entries there are the five names and the licence."""
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=PACKAGE.parent, capture_output=True, text=True, timeout=60, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    visible = {name.split("/")[0] for name in listed.stdout.splitlines() if not name.startswith(".")}
+
+    assert visible == {"LICENSE", "README.md", "benchmarks", "conftest.py", "pyproject.toml", "tox.ini"}

@@ -1,0 +1,203 @@
+"""How rounds are planned and taken."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from benchmarks import measure
+from benchmarks.cells import WARM, Axes, Cell, Family, Selection, short_number
+from benchmarks.environment import usable_cpus, usual_start_method
+from benchmarks.measure import Rounds, Spent, describe, plan_rounds, timed
+from benchmarks.strategies.base import Engine
+from benchmarks.watch import CellError
+
+
+@pytest.mark.parametrize(
+    ("left", "least", "round_seconds", "opening", "expected"),
+    [
+        # 1 s without pools to open: 100 rounds of 10 ms would fit; 96 is the multiple of six below
+        (1.0, 5, 0.01, 0.0, (96, 1)),
+        # never more than 120, however short
+        (1.0, 5, 0.0001, 0.0, (120, 1)),
+        # never fewer than six, however long
+        (1.0, 5, 2.0, 0.0, (6, 1)),
+        # the fewest are rounded up to a multiple of six
+        (1.0, 13, 2.0, 0.0, (18, 1)),
+        # a renewal of 20 + 10 ms: a quarter of 2 s affords 16, nine renewals are the most
+        (2.0, 5, 0.01, 0.02, (120, 10)),
+        # a quarter of 1 s affords eight: (1 - 8 x 0.03) / 0.01 = 76
+        (1.0, 5, 0.01, 0.02, (72, 9)),
+        # a renewal of 130 ms: one fits into a quarter; (1 - 0.13) / 0.03 = 29
+        (1.0, 5, 0.03, 0.1, (24, 2)),
+        # a renewal takes more than a quarter: one block
+        (1.0, 5, 0.3, 0.02, (6, 1)),
+        # five renewals of 15 ms could be paid, but a block has two rounds at least
+        (0.31, 5, 0.01, 0.005, (18, 6)),
+        (0.31, 5, 0.05, 0.002, (6, 2)),
+        # nothing left of the budget
+        (-1.0, 5, 0.01, 0.02, (6, 1)),
+    ],
+)
+def test_plan_rounds(left: float, least: int, round_seconds: float, opening: float, expected: tuple[int, int]) -> None:
+    """Rounds are a multiple of six within the budget, blocks take a quarter of it at most."""
+    assert plan_rounds(left, least, round_seconds, opening) == expected
+
+
+class LoggedArms:
+    """Arms whose engines write down when they run."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        """Make an engine for each name."""
+        self.log: list[str] = []
+        self.names = names
+        self.busy = ""
+        self.engines = {name: Engine(lambda name=name: self.log.append(name) or []) for name in names}  # type: ignore[misc]
+
+    def prepare(self) -> None:
+        """Write down that a round begins."""
+        self.log.append("|")
+
+    def pids(self) -> frozenset[int]:
+        """Have no workers."""
+        return frozenset()
+
+    def close(self) -> None:
+        """Write down that the pools end."""
+        self.log.append("close")
+
+    def open(self) -> float:
+        """Write down that the pools begin."""
+        self.log.append("open")
+        return 0.0
+
+
+def take(names: tuple[str, ...], rounds: int, blocks: int) -> tuple[list[str], Any]:
+    """Take rounds the way pytest-benchmark's pedantic mode does; return the log and the record."""
+    arms = LoggedArms(names)
+    taking = Rounds(arms, rounds, blocks, Spent())  # type: ignore[arg-type]
+    for _ in range(rounds):
+        (run,), _ = taking.setup()
+        measure.call(run)
+        taking.teardown(run)
+    return arms.log, taking.record
+
+
+def test_orders_are_balanced() -> None:
+    """In twelve rounds each of the six orders of three arms comes twice."""
+    log, record = take(("floor", "serial", "strategy"), 12, 1)
+    rounds = " ".join(log).split("|")[1:]
+
+    assert Counter(Counter(order.strip() for order in rounds).values()) == {2: 6}
+    assert all(sorted(order.split()) == ["floor", "serial", "strategy"] for order in rounds)
+    assert {name: len(seconds) for name, seconds in record.seconds.items()} == {"floor": 12, "serial": 12}
+
+
+def test_neighbours_are_balanced() -> None:
+    """Within a round each arm comes right after each other one equally often."""
+    log, _ = take(("floor", "serial", "strategy"), 6, 1)
+    pairs = Counter(pair for order in " ".join(log).split("|")[1:] for pair in pairwise(order.split()))
+
+    assert set(pairs.values()) == {2}
+    assert len(pairs) == 6
+
+
+def test_two_arms_alternate() -> None:
+    """With two arms the two orders take turns."""
+    log, _ = take(("floor", "strategy"), 4, 1)
+
+    assert " ".join(log) == "| floor strategy | strategy floor | floor strategy | strategy floor"
+
+
+def test_pools_are_renewed_at_the_start_of_each_block() -> None:
+    """Six rounds in three blocks renew the pools twice, before the third and the fifth round."""
+    log, record = take(("strategy",), 6, 3)
+
+    assert " ".join(log) == "| strategy | strategy close open | strategy | strategy close open | strategy | strategy"
+    assert record.block == [0, 0, 1, 1, 2, 2]
+
+
+def test_timed_keeps_the_results_until_the_clock_has_stopped() -> None:
+    """Freeing the results is outside the clock, as it is for the strategy."""
+    events = []
+
+    class Result(list[Any]):
+        def __del__(self) -> None:
+            events.append("freed")
+
+    ticks = iter((0.0, 1.0))
+
+    def clock() -> float:
+        events.append("tick")
+        return next(ticks)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measure, "perf_counter", clock)
+        seconds = timed(Result)
+
+    assert seconds == 1.0
+    assert events == ["tick", "tick", "freed"]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (CellError("one line"), "one line"),
+        (ValueError("bad value"), "ValueError: bad value"),
+        (KeyError(), "KeyError"),
+        (RuntimeError("several\n  lines\n"), "RuntimeError: several lines"),
+    ],
+)
+def test_describe(error: BaseException, expected: str) -> None:
+    """An error becomes one line, with its type unless it is ours."""
+    assert describe(error) == expected
+
+
+FAMILY = Family(
+    "any", "?", "one pass", ("speedup",), {"default": (Axes("count", 4, ("serial", "Pool.map"), 1, sizes=(100, 1000)),)}
+)
+
+
+def test_plan_is_the_cross_product() -> None:
+    """Axes give each combination once, in order, with words for ids."""
+    assert [planned.label for planned in FAMILY.plan(Selection())] == [
+        "1e2-serial", "1e2-Pool.map", "1e3-serial", "1e3-Pool.map",
+    ]  # fmt: skip
+
+
+def test_labels_do_not_depend_on_the_selection() -> None:
+    """A cell has the same name however it was selected; other than usual values are part of it."""
+    other = usable_cpus() + 1
+    selected = FAMILY.plan(Selection(sizes=(1000,), workers=(usable_cpus(), other), tasks=(4, 8)))
+
+    assert [planned.label for planned in selected if planned.cell.strategy == "Pool.map"] == [
+        "1e3-Pool.map",
+        f"1e3-Pool.map-workers={other}",
+        "1e3-Pool.map-tasks=8",
+        f"1e3-Pool.map-tasks=8-workers={other}",
+    ]
+
+
+def test_a_family_without_the_preset_has_no_cells() -> None:
+    """A preset that a family does not know selects nothing of it."""
+    assert FAMILY.plan(Selection(preset="article")) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(0, "0"), (1, "1"), (12, "12"), (100, "1e2"), (1000, "1e3"), (300_000, "3e5"), (12345, "12345"), (10**8, "1e8")],
+)
+def test_short_number(number: int, expected: str) -> None:
+    """Round numbers are written by their exponent, others in full."""
+    assert short_number(number) == expected
+
+
+def test_effective_chunk_size() -> None:
+    """A chunk size that was asked for wins over the strategy's default."""
+    values = ("nothing", None, 1000, "Pool.map", 2, usual_start_method())
+
+    assert Cell(*values, None, WARM).effective_chunk_size() == 125
+    assert Cell(*values, 7, WARM).effective_chunk_size() == 7

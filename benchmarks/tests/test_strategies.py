@@ -1,0 +1,203 @@
+"""Every strategy does the same work, on as many workers as it was told."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.pool import Pool
+
+import pytest
+
+from benchmarks.environment import start_methods
+from benchmarks.strategies import FLOOR, STRATEGIES
+from benchmarks.strategies.base import Engine, Job, pool_map_chunk_size
+from benchmarks.strategies.cold import STAGES, Cold, Fresh, FreshError
+from benchmarks.strategies.floor import FloorError
+from benchmarks.tasks import count, nothing
+from benchmarks.watch import Watch, end_all
+
+WARM_STRATEGIES = [name for name in STRATEGIES if name != "with Pool"]
+
+needs_floor = pytest.mark.skipif(FLOOR.unavailable("spawn") is not None, reason="the floor needs POSIX pipes")
+needs_fork = pytest.mark.skipif("fork" not in start_methods(), reason="this platform has no fork")
+
+
+def fail(value: int) -> int:
+    """Raise for one value of several."""
+    if value == 3:
+        message = "three is too much"
+        raise ValueError(message)
+    return value
+
+
+def large(value: int) -> bytes:
+    """Return more than a pipe holds."""
+    return bytes([value]) * 1_000_000
+
+
+def die(value: int) -> int:
+    """Kill the worker that is asked for the value 1."""
+    if value == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return value
+
+
+@contextmanager
+def opened(name: str, job: Job, start_method: str, workers: int = 2) -> Iterator[Engine]:
+    """Open an engine with a barrier and a limit, and end it whatever happens."""
+    barrier = multiprocessing.get_context(start_method).Barrier(workers)
+    engines: list[Engine] = []
+    try:
+        with Watch(60):
+            engine = STRATEGIES[name].open(job, workers, start_method, barrier)
+            engines.append(engine)
+            yield engine
+    finally:
+        end_all(engines)
+
+
+@needs_floor
+@pytest.mark.parametrize("start_method", start_methods())
+@pytest.mark.parametrize("name", WARM_STRATEGIES)
+def test_results_and_workers(name: str, start_method: str) -> None:
+    """All results are there, and every worker proves itself, the same ones before and after."""
+    with opened(name, Job(count, [10, 100, 1000, 10, 100]), start_method) as engine:
+        before = engine.prove()
+        results = engine.run()
+        after = engine.prove()
+        engine.close()
+
+    assert sorted(results) == [45, 45, 4950, 4950, 499_500]
+    assert before == after
+    assert len(before) == (2 if STRATEGIES[name].parallel else 0)
+    assert multiprocessing.active_children() == []
+
+
+@needs_floor
+@needs_fork
+@pytest.mark.parametrize("chunk_size", [None, 1, 7, 100, 1000])
+@pytest.mark.parametrize("name", WARM_STRATEGIES)
+def test_order_holds_for_every_chunk_size(name: str, chunk_size: int | None) -> None:
+    """Ordered strategies return results in the order of the inputs, the others the same results in some order."""
+    with opened(name, Job(nothing, range(100), chunk_size), "fork", workers=3) as engine:
+        results = engine.run()
+        engine.close()
+
+    assert (results if STRATEGIES[name].ordered else sorted(results)) == list(range(100))
+
+
+@needs_fork
+@pytest.mark.parametrize("tasks", [1, 2, 4, 7, 8, 9, 100, 1000])
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_default_chunk_size_is_the_pool_s_own(tasks: int, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chunk size that is shown for Pool.map is the one that the library computes."""
+    seen = []
+
+    def spy(_function: object, iterable: object, size: int) -> Iterator[object]:
+        seen.append(size)
+        del iterable
+        return iter(())
+
+    monkeypatch.setattr(Pool, "_get_tasks", staticmethod(spy))
+    pool = multiprocessing.get_context("fork").Pool(workers)
+    try:
+        pool.map_async(nothing, range(tasks))
+    finally:
+        pool.terminate()
+        pool.join()
+
+    assert seen == [pool_map_chunk_size(tasks, workers)]
+
+
+@needs_floor
+def test_floor_carries_large_results() -> None:
+    """Results larger than a pipe arrive whole though several workers send them at once."""
+    with opened("floor", Job(large, [1, 2, 3, 4], 1), "spawn") as engine:
+        results = engine.run()
+        engine.close()
+
+    assert results == [large(value) for value in (1, 2, 3, 4)]
+
+
+@needs_floor
+def test_floor_reports_what_a_task_raises() -> None:
+    """A task that raises ends the run with its type and message."""
+    with opened("floor", Job(fail, [1, 2, 3], 1), "spawn") as engine, pytest.raises(FloorError) as error:
+        engine.run()
+
+    assert str(error.value) == "ValueError: three is too much"
+
+
+@needs_floor
+@needs_fork
+def test_floor_notices_a_dead_worker() -> None:
+    """A worker that is killed in a job ends the run at once, and does not leave the caller waiting."""
+    with opened("floor", Job(die, [0, 1, 2, 3], 1), "fork") as engine, pytest.raises(FloorError) as error:
+        engine.run()
+
+    assert "ended in the middle of a job" in str(error.value)
+    assert "exit code -9" in str(error.value)
+
+
+@needs_floor
+def test_floor_refuses_more_chunks_than_fit() -> None:
+    """More messages than a pipe holds would leave caller and workers waiting for each other."""
+    with pytest.raises(ValueError, match="at most 16384 chunks, not 20000"):
+        FLOOR.open(Job(nothing, range(20_000), 1), 2, "spawn")
+
+    assert multiprocessing.active_children() == []
+
+
+@needs_fork
+def test_cold_run_tells_its_stages() -> None:
+    """A cold run's stages are all there and make up its whole time."""
+    engine = Cold(STRATEGIES["Pool.map"], Job(nothing, [0]), 2, "fork")
+
+    assert engine.run() == [0]
+    assert tuple(engine.stages) == STAGES
+    assert all(seconds > 0 for seconds in engine.stages.values())
+    assert multiprocessing.active_children() == []
+
+
+def test_fresh_interpreter_answers() -> None:
+    """A run in a fresh interpreter brings results, stages and CPU time back, and another one can follow."""
+    order = {"strategy": "serial", "workload": "count", "size": 1000, "tasks": 3, "chunk_size": None, "workers": 2}
+    engine = Fresh({**order, "start_method": "spawn"})
+    for _ in range(2):
+        engine.prepare()
+        engine.await_ready()
+
+        assert engine.run() == [499_500] * 3
+        assert engine.cpu_seconds is None or engine.cpu_seconds > 0
+    engine.close()
+
+
+def test_fresh_interpreter_that_fails_is_reported(capfd: pytest.CaptureFixture[str]) -> None:
+    """An interpreter that ends without an answer is an error with its exit code, not a wait."""
+    engine = Fresh({"strategy": "no such"})
+    engine.prepare()
+    with pytest.raises(FreshError, match="exit code 1"):
+        engine.await_ready()
+    engine.close()
+
+    assert "TypeError" in capfd.readouterr().err
+
+
+def test_missing_start_method_is_a_reason() -> None:
+    """A start method that does not exist is said so, with those that do."""
+    reason = STRATEGIES["Pool.map"].unavailable("teleport")
+
+    assert reason is not None
+    assert "teleport does not exist" in reason
+    assert "spawn" in reason
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the CPU time of another process")
+def test_serial_has_no_workers() -> None:
+    """The loop runs everywhere and proves nothing."""
+    assert STRATEGIES["serial"].unavailable("teleport") is None
+    assert STRATEGIES["serial"].open(Job(nothing, [1]), 2, "spawn").prove() == frozenset()

@@ -1,0 +1,136 @@
+"""Limits, liveness and leaks."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from multiprocessing import shared_memory
+from pathlib import Path
+
+import pytest
+
+from benchmarks import watch
+from benchmarks.strategies.base import Engine
+from benchmarks.watch import CellError, Leaks, LimitError, Watch, WorkerLostError, end_all, prime
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this platform has no timer signals")
+
+
+def sleep(seconds: float) -> None:
+    """Sleep in a child."""
+    time.sleep(seconds)
+
+
+def test_limit_ends_a_wait() -> None:
+    """A wait that would last a minute ends soon after its limit."""
+    start = time.monotonic()
+    with pytest.raises(LimitError) as error, Watch(0.5):
+        time.sleep(60)
+
+    assert 0.5 <= time.monotonic() - start < 5
+    assert str(error.value) == "not done after its limit of 0.5 s (--cell-limit)"
+
+
+def test_dead_worker_ends_a_wait() -> None:
+    """A wait ends when an expected process is killed, and says by what."""
+    child = multiprocessing.get_context("spawn").Process(target=sleep, args=(60,))
+    child.start()
+    assert child.pid is not None
+    start = time.monotonic()
+    with pytest.raises(WorkerLostError) as error, Watch(60) as watching:
+        watching.expect([child])
+        os.kill(child.pid, signal.SIGKILL)
+        time.sleep(60)
+
+    assert time.monotonic() - start < 10
+    assert str(error.value) == f"worker process {child.pid} was killed by SIGKILL"
+
+
+def test_watch_leaves_no_timer() -> None:
+    """After the watch there is neither a timer nor its handler."""
+    before = signal.getsignal(signal.SIGALRM)
+    with Watch(60):
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert signal.getsignal(signal.SIGALRM) == before
+
+
+class Stuck(Engine):
+    """An engine whose termination hangs, as that of a Pool does whose idle worker was killed."""
+
+    def __init__(self) -> None:
+        """Run nothing."""
+        super().__init__(list)
+
+    def terminate(self) -> None:
+        """Hang for longer than any test waits."""
+        time.sleep(600)
+
+
+def test_hanging_termination_is_given_up() -> None:
+    """Processes are killed although the engine's own termination hangs."""
+    child = multiprocessing.get_context("spawn").Process(target=sleep, args=(60,))
+    child.start()
+    start = time.monotonic()
+    end_all([Stuck()])
+
+    assert time.monotonic() - start < watch.TERMINATE_SECONDS + 5
+    assert not child.is_alive()
+
+
+def test_leaked_process_is_found() -> None:
+    """A process that is left is named."""
+    leaks = Leaks()
+    child = multiprocessing.get_context("spawn").Process(target=sleep, args=(60,))
+    child.start()
+    try:
+        with pytest.raises(CellError, match=f"left behind: .*process {child.pid}"):
+            leaks.check()
+    finally:
+        end_all([])
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir() and not Path("/dev/fd").is_dir(), reason="no list of descriptors")
+def test_leaked_descriptor_is_found(tmp_path: Path) -> None:
+    """A file that is left open is named; once it is closed there is nothing to say."""
+    leaks = Leaks()
+    with (tmp_path / "left").open("w") as file, pytest.raises(CellError, match=f"file descriptor {file.fileno()}"):
+        leaks.check()
+
+    leaks.check()
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="shared memory cannot be listed here")
+def test_leaked_shared_memory_is_found() -> None:
+    """Shared memory that was not unlinked is named."""
+    prime("spawn")
+    leaks = Leaks()
+    memory = shared_memory.SharedMemory(create=True, size=16)
+    try:
+        with pytest.raises(CellError, match=f"shared memory {memory.name.lstrip('/')}"):
+            leaks.check()
+    finally:
+        memory.close()
+        memory.unlink()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no fork or forkserver")
+@pytest.mark.parametrize("start_method", multiprocessing.get_all_start_methods())
+def test_priming_makes_later_starts_leave_nothing(start_method: str) -> None:
+    """What a start method keeps for good is there after priming: a process and a barrier later leave nothing."""
+    prime(start_method)
+    leaks = Leaks()
+    context = multiprocessing.get_context(start_method)
+    barrier = context.Barrier(1)
+    barrier.wait()
+    child = context.Process(target=sleep, args=(0,))
+    child.start()
+    child.join(30)
+    child.close()
+    del barrier
+
+    leaks.check()

@@ -8,7 +8,6 @@ from itertools import product
 
 from benchmarks.environment import usable_cpus, usual_start_method
 from benchmarks.strategies import STRATEGIES
-from benchmarks.workloads import WORKLOADS
 
 PRESETS = ("default", "quick", "full", "article")
 
@@ -176,7 +175,7 @@ def expected_seconds(planned: Planned, budget: float | None, iteration_seconds: 
     """
     cell = planned.cell
     seconds = planned.seconds if budget is None else budget
-    if cell.state != WARM or not WORKLOADS[cell.workload].name == "count":
+    if cell.state != WARM or cell.workload != "count":
         return seconds
     serial = (cell.size or 0) * cell.tasks * iteration_seconds
     round_seconds = serial * (1 + 2 / min(cell.workers, cell.tasks)) + 0.002

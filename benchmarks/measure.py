@@ -391,9 +391,7 @@ def _extra_info(cell: Cell, family: Family, record: Record, spent: Spent) -> dic
         "floor_seconds": _nanoseconds(record.seconds.get("floor")),
         "cpu_seconds": _nanoseconds(cpu),
         "block": record.block,
-        "measures": {
-            name: {"unit": "s", "values": _nanoseconds(values)} for name, values in record.stages.items()
-        },
+        "measures": {name: {"unit": "s", "values": _nanoseconds(values)} for name, values in record.stages.items()},
         "spent": {"arms": round(spent.arms, 6), "pools": round(spent.pools, 6)},
         "warnings": [],
     }

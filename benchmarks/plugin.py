@@ -23,8 +23,8 @@ from benchmarks.lock import LockedError, MachineLock
 from benchmarks.measure import MOST_ROUNDS, Budget, MeasureFunction, measure, timed
 from benchmarks.options import DEFAULT_LIMIT, add_options, given_explicitly, selection
 from benchmarks.report.__main__ import summary_of
-from benchmarks.watch import CellError
 from benchmarks.tasks import count
+from benchmarks.watch import CellError
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -128,7 +128,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def cell(  # noqa: PLR0913 - the axes are parameters one by one, so that they are saved one by one
+def cell(  # noqa: PLR0913, PLR0917 - the axes are parameters one by one, so that they are saved one by one
     workload: str,
     size: int | None,
     tasks: int,
@@ -172,7 +172,8 @@ def measure_fixture(request: pytest.FixtureRequest, benchmark: BenchmarkFixture)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what does not take part: other tests in a measuring run, families without a selected cell."""
     session = config.stash[SESSION]
-    kept, left_out = [], []
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         callspec = getattr(item, "callspec", None)
@@ -204,7 +205,9 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     ]
     quota = cpu_quota()
     if quota is not None and quota < 1:
-        lines.append(f"warning: the CPU quota is {quota:g} of a CPU: the system will stop all processes again and again")
+        lines.append(
+            f"warning: the CPU quota is {quota:g} of a CPU: the system will stop all processes again and again"
+        )
     elif usable_cpus() == 1:
         lines.append("warning: one usable CPU: no pool can be faster than the loop here, only its cost can be measured")
     return lines

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
-import os
 import signal
 import threading
 from collections.abc import Iterable, Sequence
@@ -17,8 +16,7 @@ from benchmarks.tasks import nothing
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
     from types import FrameType
-
-    from typing_extensions import Self
+    from typing import Self
 
     from benchmarks.strategies.base import Engine
 
@@ -106,7 +104,7 @@ def prime(start_method: str) -> None:
     """
     if start_method in _primed:
         return
-    context = multiprocessing.get_context(start_method)
+    context: Any = multiprocessing.get_context(start_method)  # the type of all contexts knows no Process
     context.Barrier(1).wait()
     process = context.Process(target=nothing, args=(0,), daemon=True)
     try:
@@ -165,7 +163,6 @@ class Leaks:
         if left:
             raise CellError(f"left behind: {', '.join(left)}")
 
-
     def _new_memory(self) -> set[str]:
         """Return what is new in shared memory and stays: other programs' segments come and go there too."""
         new = _shared_memory() - self._memory
@@ -182,9 +179,9 @@ def _descriptors() -> dict[int, str]:
     if folder is None:
         return {}
     found = {}
-    for name in os.listdir(folder):
+    for path in Path(folder).iterdir():
         try:
-            found[int(name)] = os.readlink(f"{folder}/{name}") if folder.startswith("/proc") else "open"
+            found[int(path.name)] = str(path.readlink()) if folder.startswith("/proc") else "open"
         except OSError:  # the one that listing the folder had opened
             continue
     return found

@@ -88,7 +88,7 @@ def _exit_after(sentinel: int) -> None:
     os._exit(1)
 
 
-def serve(  # noqa: PLR0913 - plain arguments, since a class for them would have to be imported
+def serve(  # noqa: PLR0913, PLR0917 - plain arguments, since a class for them would have to be imported
     tasks: Connection,
     results: Connection,
     function: Callable[[Any], Any],

@@ -59,7 +59,9 @@ def nulls(runs: Sequence[Run]) -> list[list[str]]:
     for name, rows in found.items():
         centers = [summary.center for row in rows for summary in [null_ratio(row)] if summary is not None]
         held = sum(map(null_holds, rows))
-        table.append([name, f"{held} of {len(rows)}", f"{min(centers):.3f}", f"{median(centers):.3f}", f"{max(centers):.3f}"])
+        table.append(
+            [name, f"{held} of {len(rows)}", f"{min(centers):.3f}", f"{median(centers):.3f}", f"{max(centers):.3f}"]
+        )
     return table
 
 

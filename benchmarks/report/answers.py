@@ -34,7 +34,9 @@ def _speedup(rows: Sequence[Metrics]) -> str:
     if any(point.always for point in points):
         verdict = "Yes, even for the shortest tasks here."
     elif paying:
-        verdict = f"Yes, if a task takes longer than about {units.seconds(paying[0].task_length)} ({paying[0].strategy})."
+        verdict = (
+            f"Yes, if a task takes longer than about {units.seconds(paying[0].task_length)} ({paying[0].strategy})."
+        )
     elif points:
         verdict = "No: not even the longest tasks here gained anything."
     else:
@@ -54,8 +56,8 @@ def _best(rows: Sequence[Metrics]) -> str:
     assert best.speedup is not None
     cell = best.cell
     text = (
-        f"{cell.tasks} tasks of {units.seconds(best.task_length)} run {units.factor(best.speedup.center)} times as fast "
-        f"on {cell.axes['workers']} workers by {cell.strategy}"
+        f"{cell.tasks} tasks of {units.seconds(best.task_length)} run {units.factor(best.speedup.center)} times as "
+        f"fast on {cell.axes['workers']} workers by {cell.strategy}"
     )
     if best.machine_speedup is None or best.efficiency is None:
         return f"{text}."
@@ -71,7 +73,9 @@ def _dispatch(rows: Sequence[Metrics]) -> str:
     text = f"{units.seconds(_per_task(cheapest))} by {_call(cheapest)}"
     if dearest is not cheapest:
         times = _per_task(dearest) / _per_task(cheapest)
-        text += f", {units.seconds(_per_task(dearest))} by {_call(dearest)}, which is {units.factor(times)} times as much"
+        text += (
+            f", {units.seconds(_per_task(dearest))} by {_call(dearest)}, which is {units.factor(times)} times as much"
+        )
     floor = f"; bare processes take {units.seconds(_floor_per_task(cheapest))} for the former" if cheapest.floor else ""
     return f"A task costs {text}{floor}."
 
@@ -110,7 +114,9 @@ def _article(rows: Sequence[Metrics]) -> str:
         gain = row.speedup.center
         said = f"{units.factor(gain)} times as fast" if gain >= 1 else f"{units.factor(1 / gain)} times slower"
         parts.append(f"{said} with {row.cell.axes['start_method']} at {units.seconds(row.task_length)} a task")
-    return f"A script that makes a pool for one map of {rows[0].cell.tasks} tasks is {', '.join(parts)}." if parts else ""
+    return (
+        f"A script that makes a pool for one map of {rows[0].cell.tasks} tasks is {', '.join(parts)}." if parts else ""
+    )
 
 
 ANSWERS: dict[str, Answer] = {

@@ -16,6 +16,7 @@ from benchmarks.report.stats import Summary, quantile
 
 NARROWEST = 60
 
+
 def _plain(gap: str) -> TableFormat:
     """Return tabulate's format without rules, with `gap` between columns."""
     row = DataRow("", gap, "")
@@ -75,8 +76,8 @@ def _heading(run: Run) -> str:
     seconds = run.seconds
     share = (seconds["arms"] + seconds["pools"]) / seconds["wall"]
     return (
-        f"{facts['implementation']} {facts['python']}{build}, {facts['usable_cpus']} usable CPUs, {facts['cpu_model']}, "
-        f"{facts['system']} {facts['release']}; preset {run.preset}, {_counted(len(run.cells), 'cell')} in "
+        f"{facts['implementation']} {facts['python']}{build}, {facts['usable_cpus']} usable CPUs, "
+        f"{facts['cpu_model']}, {facts['system']} {facts['release']}; preset {run.preset}, {_counted(len(run.cells), 'cell')} in "
         f"{seconds['wall']:.0f} s, {units.percent(share)} of it inside the arms or making and ending pools. "
         "Intervals are 95% within this run: another run may well fall outside."
     )
@@ -118,9 +119,9 @@ def _family(family: Family, rows: Sequence[Metrics], width: int) -> Iterator[str
 
 def _break_even(point: BreakEven) -> str:
     if point.always:
-        return "less than all here"
+        return "less than all of these"
     if point.task_length is None:
-        return "more than all here"
+        return "more than all of these"
     low = "less" if point.low is None else units.seconds(point.low)
     high = "more" if point.high is None else units.seconds(point.high)
     return f"{units.seconds(point.task_length)} [{low}, {high}]"
@@ -144,8 +145,8 @@ def _nulls(rows: Sequence[Metrics], width: int) -> Iterator[str]:
     off = [row for row in nulls if not null_holds(row)]
     centers = [ratio.center for row in nulls for ratio in [null_ratio(row)] if ratio is not None]
     text = (
-        f"Null rows (an arm against itself, must be 1 within 3% or 5 us): {len(nulls) - len(off)} of {len(nulls)} hold, "
-        f"{units.factor(min(centers))} to {units.factor(max(centers))}."
+        f"Null rows (an arm against itself, must be 1 within 3% or 5 us): {len(nulls) - len(off)} of {len(nulls)} "
+        f"hold, {units.factor(min(centers))} to {units.factor(max(centers))}."
     )
     if off:
         text += f" Off: {', '.join(_label(row.cell) for row in off)}: do not read more than that out of this table."
@@ -273,7 +274,9 @@ def _stages(rows: Sequence[Metrics]) -> list[Column]:
             if measure is None:
                 return None
             middle = quantile(measure.values, 0.5)
-            return units.seconds(middle, style.space) if measure.unit == "s" else f"{units.digits(middle)} {measure.unit}"
+            return (
+                units.seconds(middle, style.space) if measure.unit == "s" else f"{units.digits(middle)} {measure.unit}"
+            )
 
         return Column(name.replace(" ", "\n"), text)
 

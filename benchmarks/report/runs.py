@@ -62,7 +62,7 @@ class Family:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a planned cell: measured, failed, skipped, interrupted or not reached; why, unless it was measured."""
+    """What became of a planned cell: measured, failed, skipped, interrupted or not reached; and why, where known."""
 
     id: str
     outcome: str

@@ -16,6 +16,5 @@ SERIAL = Serial()
 FLOOR = Floor()
 
 STRATEGIES: dict[str, Strategy] = {
-    strategy.name: strategy
-    for strategy in (SERIAL, FLOOR, *POOL_STRATEGIES, *EXECUTOR_STRATEGIES, ArticleStrategy())
+    strategy.name: strategy for strategy in (SERIAL, FLOOR, *POOL_STRATEGIES, *EXECUTOR_STRATEGIES, ArticleStrategy())
 }

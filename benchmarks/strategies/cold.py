@@ -8,6 +8,8 @@ import pickle
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -30,7 +32,7 @@ class Cold(Engine):
     def __init__(self, strategy: Strategy, job: Job, workers: int, start_method: str) -> None:
         """Take what is to be opened; open nothing yet."""
         super().__init__(self._live)
-        self._open = lambda: strategy.open(job, workers, start_method)
+        self._open: Callable[[], Engine] = lambda: strategy.open(job, workers, start_method)
         self._engine: Engine | None = None
         self.stages: dict[str, float] = {}
 
@@ -93,6 +95,7 @@ class Fresh(Engine):
         assert self._process.stdin is not None
         self._process.stdin.write(b"!")
         (length,) = LENGTH.unpack(self._read(LENGTH.size))
+        results: list[Any]
         results, self.stages, self.cpu_seconds = pickle.loads(self._read(length))
         return results
 
@@ -128,10 +131,8 @@ class Fresh(Engine):
         if self._process is None:
             return
         if hasattr(os, "killpg"):
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, 9)
-            except ProcessLookupError:
-                pass
         self.close()
 
 
@@ -154,7 +155,14 @@ def answer() -> None:
 
 
 def cold_engine(  # noqa: PLR0913 - the axes of a cell
-    *, strategy: str, workload: str, size: int | None, tasks: int, chunk_size: int | None, workers: int, start_method: str
+    *,
+    strategy: str,
+    workload: str,
+    size: int | None,
+    tasks: int,
+    chunk_size: int | None,
+    workers: int,
+    start_method: str,
 ) -> Cold:
     """Return the cold engine for plain values."""
     work = WORKLOADS[workload]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 MOST_CHUNKS = 16_384
 """All messages of a job must fit into the pipe before a result is read, or caller and workers wait for each other."""
 
+
 class FloorError(Exception):
     """A bare worker ended or failed in the middle of a job."""
 
@@ -41,9 +42,7 @@ class FloorError(Exception):
 class BareWorkers(Engine):
     """An engine over bare processes."""
 
-    def __init__(
-        self, job: Job, chunk_size: int, workers: int, start_method: str, barrier: Barrier | None
-    ) -> None:
+    def __init__(self, job: Job, chunk_size: int, workers: int, start_method: str, barrier: Barrier | None) -> None:
         """Start the processes; does not wait until they are up."""
         super().__init__(self._fork_join)
         chunks = -(-len(job.inputs) // chunk_size)

@@ -26,7 +26,8 @@ CALLER = os.getpid()
 
 def family(*workloads, strategies=("Pool.map",), tasks=4, name="trouble", **more):
     axes = tuple(Axes(w, tasks, strategies, 0.2, sizes=(1000,), **more) for w in workloads)
-    return Family(name, "Does it hold?", "one pass", ("speedup",), {"default": axes}, label_axes=("workload", "strategy"))
+    presets = {"default": axes}
+    return Family(name, "Does it hold?", "one pass", ("speedup",), presets, label_axes=("workload", "strategy"))
 
 def workload(name, function, expected=lambda n: n):
     WORKLOADS[name] = Workload(name, function, lambda n, k: [n] * k, lambda n, k: [expected(n)] * k, name)

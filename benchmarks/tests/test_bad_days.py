@@ -41,10 +41,7 @@ TROUBLE = {
         r"killed by SIGKILL|exit code -9",
     ),
     "raises": (
-        "def trouble(n):\n"
-        "    if os.getpid() != CALLER:\n"
-        "        raise ValueError('cannot do this')\n"
-        "    return n\n",
+        "def trouble(n):\n    if os.getpid() != CALLER:\n        raise ValueError('cannot do this')\n    return n\n",
         "ValueError: cannot do this",
     ),
     "wrong result": (
@@ -91,7 +88,7 @@ def test_trouble_costs_its_own_cell(
     reason = outcomes[f"trouble-1e3-{strategy}"][1]
     assert re.search(message, reason) or message in reason or "terminated abruptly" in reason
     assert " arm: " in reason
-    assert f"NOT MEASURED: 1 of 3 planned cells" in result.stdout
+    assert "NOT MEASURED: 1 of 3 planned cells" in result.stdout
     assert len(project.saved()["benchmarks"]) == 2
     assert processes_of(f"MARKER={project.folder}") == []
 
@@ -158,8 +155,10 @@ def test_initializer_that_raises(project: Project, processes_of: Callable[[str],
     assert result.returncode == FAILED, result.stdout
     assert time.monotonic() - start < 20
     assert re.search("worker process .* ended with exit code 1", outcomes["fine-1e3-refusing_pool"][1])
-    assert "initializer failed" in outcomes["fine-1e3-refusing_executor"][1] or "terminated" in outcomes[
-        "fine-1e3-refusing_executor"][1]
+    assert (
+        "initializer failed" in outcomes["fine-1e3-refusing_executor"][1]
+        or "terminated" in outcomes["fine-1e3-refusing_executor"][1]
+    )
     assert outcomes["fine-1e3-Pool.map"][0] == "measured"
     assert processes_of(f"MARKER={project.folder}") == []
 

@@ -113,8 +113,11 @@ def test_facts_are_plain_values() -> None:
     facts = {**environment.stable_facts(), **environment.passing_facts()}
 
     assert all(value is None or isinstance(value, str | int | float) for value in facts.values())
-    assert facts["python"] == ".".join(map(str, sys.version_info[:3])) + ("" if sys.version_info[3] == "final" else
-        sys.version.split()[0].partition(".".join(map(str, sys.version_info[:3])))[2])
+    assert facts["python"] == ".".join(map(str, sys.version_info[:3])) + (
+        ""
+        if sys.version_info[3] == "final"
+        else sys.version.split()[0].partition(".".join(map(str, sys.version_info[:3])))[2]
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -55,7 +56,11 @@ class LoggedArms:
         self.log: list[str] = []
         self.names = names
         self.busy = ""
-        self.engines = {name: Engine(lambda name=name: self.log.append(name) or []) for name in names}  # type: ignore[misc]
+        self.engines = {name: Engine(partial(self._run, name)) for name in names}
+
+    def _run(self, name: str) -> list[Any]:
+        self.log.append(name)
+        return []
 
     def prepare(self) -> None:
         """Write down that a round begins."""

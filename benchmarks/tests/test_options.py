@@ -62,12 +62,23 @@ def test_plain_pytest_measures_nothing(project: Project) -> None:
 @pytest.mark.parametrize(
     ("arguments", "labels"),
     [
-        ([], {"bench_count[1e2-serial]", "bench_count[1e2-Pool.map]", "bench_count[1e3-serial]", "bench_count[1e3-Pool.map]"}),
+        (
+            [],
+            {
+                "bench_count[1e2-serial]",
+                "bench_count[1e2-Pool.map]",
+                "bench_count[1e3-serial]",
+                "bench_count[1e3-Pool.map]",
+            },
+        ),
         (["--strategies=serial"], {"bench_count[1e2-serial]", "bench_count[1e3-serial]"}),
         (["--sizes=2e3,2e3", "--strategies=Pool.map"], {"bench_count[2e3-Pool.map]"}),
         (["-k", "1e3 and serial"], {"bench_count[1e3-serial]"}),
         (["--strategies=Pool.imap"], set()),
-        (["--sizes=100", "--strategies=serial", "--tasks=4,8"], {"bench_count[1e2-serial]", "bench_count[1e2-serial-tasks=8]"}),
+        (
+            ["--sizes=100", "--strategies=serial", "--tasks=4,8"],
+            {"bench_count[1e2-serial]", "bench_count[1e2-serial-tasks=8]"},
+        ),
     ],
 )
 def test_selection(project: Project, arguments: list[str], labels: set[str]) -> None:
@@ -88,7 +99,14 @@ def test_start_methods_and_help(project: Project) -> None:
     result = project.run("--help")
 
     assert result.returncode == 0
-    for text in ("--preset", "--strategies", "Pool.imap_unordered", "--workers", "--cell-limit", ", ".join(start_methods())):
+    for text in (
+        "--preset",
+        "--strategies",
+        "Pool.imap_unordered",
+        "--workers",
+        "--cell-limit",
+        ", ".join(start_methods()),
+    ):
         assert text in " ".join(result.stdout.split())
 
 
@@ -98,4 +116,6 @@ def test_workers_default_to_usable_cpus(project: Project) -> None:
     result = project.measure()
 
     assert result.returncode == 0, result.stdout
-    assert re.search(r"^1 cells?, about \d+ s; workers: \d+; runs are saved in \./\.benchmarks$", result.stdout, re.M)
+    assert re.search(
+        r"^1 cells?, about \d+ s; workers: \d+; runs are saved in \./\.benchmarks$", result.stdout, re.MULTILINE
+    )

@@ -95,7 +95,16 @@ def test_seconds(value: float | None, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(0.0123, "0.012"), (0.0994, "0.099"), (0.0996, "0.10"), (1.556, "1.56"), (9.99, "9.99"), (9.996, "10.0"), (100.4, "100"), (None, "-")],
+    [
+        (0.0123, "0.012"),
+        (0.0994, "0.099"),
+        (0.0996, "0.10"),
+        (1.556, "1.56"),
+        (9.99, "9.99"),
+        (9.996, "10.0"),
+        (100.4, "100"),
+        (None, "-"),
+    ],
 )
 def test_factor(value: float | None, expected: str) -> None:
     """Ratios have two digits behind the point, more or fewer where that would say too little or too much."""
@@ -116,7 +125,7 @@ def cell(
     size: int = 100,
 ) -> Cell:
     """Make a cell of four tasks."""
-    axes = {"strategy": strategy, "tasks": 4, "size": size, "workers": 2}
+    axes: dict[str, str | int | None] = {"strategy": strategy, "tasks": 4, "size": size, "workers": 2}
     return Cell("bench.py::bench[x]", "f", axes, 1, seconds, serial, floor, None, {})
 
 

@@ -82,7 +82,11 @@ def _set(document: Any, *keys: Any, value: Any) -> None:
         pytest.param(RUN.read_text()[:1000], "is not JSON", id="truncated"),
         pytest.param("[]", "not a run of this suite", id="another document"),
         pytest.param('{"benchmarks": [], "machine_info": {}}', "not a run of this suite", id="another suite"),
-        pytest.param(spoil(lambda d: _set(d, "suite", "schema", value=0)), "saved with schema 0, this report reads 1", id="schema"),
+        pytest.param(
+            spoil(lambda d: _set(d, "suite", "schema", value=0)),
+            "saved with schema 0, this report reads 1",
+            id="schema",
+        ),
         pytest.param(spoil(lambda d: d["suite"].pop("cells")), "damaged: KeyError 'cells'", id="no cells"),
         pytest.param(
             spoil(lambda d: _set(d, "benchmarks", 0, "stats", "data", 0, value=float("nan"))),
@@ -90,7 +94,9 @@ def _set(document: Any, *keys: Any, value: Any) -> None:
             id="not a number",
         ),
         pytest.param(
-            spoil(lambda d: _set(d, "benchmarks", 0, "stats", "data", 0, value=0)), "times that are not positive", id="zero"
+            spoil(lambda d: _set(d, "benchmarks", 0, "stats", "data", 0, value=0)),
+            "times that are not positive",
+            id="zero",
         ),
         pytest.param(
             spoil(lambda d: d["benchmarks"][0]["extra_info"]["floor_seconds"].pop()), "floor times for", id="lengths"

@@ -9,6 +9,7 @@ import sys
 import time
 from multiprocessing import shared_memory
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,9 @@ def test_leaked_process_is_found() -> None:
         end_all([])
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir() and not Path("/dev/fd").is_dir(), reason="no list of descriptors")
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").is_dir() and not Path("/dev/fd").is_dir(), reason="no list of descriptors"
+)
 def test_leaked_descriptor_is_found(tmp_path: Path) -> None:
     """A file that is left open is named; once it is closed there is nothing to say."""
     leaks = Leaks()
@@ -124,7 +127,7 @@ def test_priming_makes_later_starts_leave_nothing(start_method: str) -> None:
     """What a start method keeps for good is there after priming: a process and a barrier later leave nothing."""
     prime(start_method)
     leaks = Leaks()
-    context = multiprocessing.get_context(start_method)
+    context: Any = multiprocessing.get_context(start_method)
     barrier = context.Barrier(1)
     barrier.wait()
     child = context.Process(target=sleep, args=(0,))

@@ -200,7 +200,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     seconds = sum(expected_seconds(planned, session.budget, iteration, MOST_ROUNDS) for planned in cells)
     workers = sorted({planned.cell.workers for planned in cells})
     lines = [
-        f"{len(cells)} cells, about {seconds:.0f} s; workers: {', '.join(map(str, workers))}; "
+        f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'}, about {seconds:.0f} s; workers: {', '.join(map(str, workers))}; "
         f"runs are saved in {config.getoption('benchmark_storage').removeprefix('file://')}"
     ]
     quota = cpu_quota()

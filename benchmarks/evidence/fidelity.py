@@ -1,4 +1,6 @@
-"""What the harness adds to a time: `pytest --benchmark-only -s benchmarks/evidence/fidelity.py`.
+"""What the harness adds to a time.
+
+    pytest --benchmark-only -s --benchmark-storage=file:///tmp/fidelity benchmarks/evidence/fidelity.py
 
 An empty strategy between two empty arms, and a cell's strategy time against a hand-written loop that does the same
 thing, the two taking turns in one process.

@@ -117,5 +117,5 @@ def test_workers_default_to_usable_cpus(project: Project) -> None:
 
     assert result.returncode == 0, result.stdout
     assert re.search(
-        r"^1 cells?, about \d+ s; workers: \d+; runs are saved in \./\.benchmarks$", result.stdout, re.MULTILINE
+        r"^1 cell, about \d+ s; workers: \d+; runs are saved in \./\.benchmarks$", result.stdout, re.MULTILINE
     )

@@ -27,7 +27,10 @@ FAMILY = Family(
             Axes("count", 4, ("serial",), 2, sizes=(10_000,), state=FRESH),
             Axes("count", 4, ("with Pool",), 5, sizes=(10_000, 1_000_000), start_methods=METHODS, state=FRESH),
         ),
-        "article": (Axes("count", 4, ("serial", "with Pool"), 60, sizes=(10_000, 100_000_000), state=FRESH),),
+        "article": (
+            Axes("count", 4, ("serial", "with Pool"), 10, sizes=(10_000,), state=FRESH),
+            Axes("count", 4, ("with Pool",), 120, sizes=(100_000_000,), state=FRESH),
+        ),
     },
     label_axes=("size", "start_method", "strategy"),
 )

@@ -32,7 +32,7 @@ FAMILY = Family(
     judged_by=("time", "CPU time"),
     presets={
         "quick": _axes(0.3),
-        "default": _axes(1.2),
+        "default": _axes(1.0),
         "full": tuple(
             Axes("nothing", tasks, (strategy,), 5, chunk_sizes=chunk_sizes)
             for strategies, tasks, chunk_sizes in (

@@ -30,9 +30,9 @@ FAMILY = Family(
         "quick": _axes(0.5, "nothing", POOLS, ("fork", "forkserver", "spawn")),
         "default": (
             *_axes(0.6, "nothing", ("floor", *POOLS), ("fork",)),
-            *_axes(1.5, "nothing", ("floor", *POOLS), ("forkserver",)),
+            *_axes(1.0, "nothing", ("floor", *POOLS), ("forkserver",)),
             *_axes(2.0, "nothing", POOLS, ("spawn",)),
-            *_axes(2.0, "heavy import", ("Pool.map",), ("fork", "forkserver")),
+            *_axes(1.2, "heavy import", ("Pool.map",), ("fork", "forkserver")),
             *_axes(1.0, "large heap", ("Pool.map",), ("fork", "forkserver")),
         ),
         "full": tuple(

@@ -159,7 +159,7 @@ class Arms:
         if results != expected:
             wrong = next((i for i, pair in enumerate(zip(results, expected, strict=False)) if pair[0] != pair[1]), None)
             where = f"{len(results)} results, not {len(expected)}" if wrong is None else f"first at task {wrong}"
-            raise CellError(f"{name} arm: wrong results ({where}); nothing was timed")
+            raise CellError(f"{name} arm: wrong results ({where}); no time of this cell counts")
         return end - begin
 
     def prepare(self) -> None:

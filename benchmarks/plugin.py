@@ -198,11 +198,10 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
         return []
     iteration = min(timed(lambda: [count(20_000)]) for _ in range(3)) / 20_000
     seconds = sum(expected_seconds(planned, session.budget, iteration, MOST_ROUNDS) for planned in cells)
-    workers = sorted({planned.cell.workers for planned in cells})
-    lines = [
-        f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'}, about {seconds:.0f} s; workers: {', '.join(map(str, workers))}; "
-        f"runs are saved in {config.getoption('benchmark_storage').removeprefix('file://')}"
-    ]
+    counted = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+    workers = ", ".join(map(str, sorted({planned.cell.workers for planned in cells})))
+    storage = config.getoption("benchmark_storage").removeprefix("file://")
+    lines = [f"{counted}, about {seconds:.0f} s; workers: {workers}; runs are saved in {storage}"]
     quota = cpu_quota()
     if quota is not None and quota < 1:
         lines.append(

@@ -1,6 +1,7 @@
 """How far runs of one name differ, and whether their null rows hold: `python -m benchmarks.evidence.spread RUN...`.
 
-Spreads are standard deviations between runs of the natural log of each run's median.
+Spreads are standard deviations between runs of the natural log of each run's median: over all runs, and over those from
+which the host took less than a twentieth of the CPU time for other guests, which is what most of the rest is.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from tabulate import tabulate
 
 from benchmarks.report.metrics import Metrics, metrics, null_holds, null_ratio
 from benchmarks.report.runs import Cell, Run, load
+
+QUIET = 0.05
 
 Quantity = Callable[[Cell], float | None]
 
@@ -48,6 +51,14 @@ def spreads(runs: Sequence[Run], names: Sequence[str]) -> list[list[str]]:
     return rows
 
 
+def stolen(run: Run) -> float:
+    """Return the share of the CPU time that the host took away during a run, 0 where it does not tell."""
+    before, after = run.start["stolen_seconds"], run.end["stolen_seconds"]
+    if before is None or after is None:
+        return 0.0
+    return float(after - before) / (run.seconds["wall"] * run.environment["usable_cpus"])
+
+
 def nulls(runs: Sequence[Run]) -> list[list[str]]:
     """Return a row a null cell: in how many runs its interval meets 1 within the tolerance, and its ratios."""
     found: dict[str, list[Metrics]] = {}
@@ -77,7 +88,12 @@ def main(paths: Sequence[str]) -> int:
     print(tabulate(table, headers=["null row", "holds", "least", "median", "most"]))
     held = [list(map(int, row[1].split(" of "))) for row in table]
     print(f"\nnull rows that hold: {sum(h for h, _ in held)} of {sum(n for _, n in held)}\n")
-    print(tabulate(spreads(runs, list(QUANTITIES)), headers=["cell", *QUANTITIES], disable_numparse=True))
+    shares = [stolen(run) for run in runs]
+    print(f"stolen by the host: {', '.join(f'{share:.1%}' for share in shares)}\n")
+    quiet = [run for run, share in zip(runs, shares, strict=True) if share < QUIET]
+    for some, what in ((runs, "all"), (quiet, "quiet")):
+        print(f"spread between {len(some)} runs ({what})")
+        print(tabulate(spreads(some, list(QUANTITIES)), headers=["cell", *QUANTITIES], disable_numparse=True), "\n")
     return 0
 
 

@@ -77,9 +77,9 @@ def _heading(run: Run) -> str:
     share = (seconds["arms"] + seconds["pools"]) / seconds["wall"]
     return (
         f"{facts['implementation']} {facts['python']}{build}, {facts['usable_cpus']} usable CPUs, "
-        f"{facts['cpu_model']}, {facts['system']} {facts['release']}; "
-        f"preset {run.preset}, {_counted(len(run.cells), 'cell')} in {seconds['wall']:.0f} s, {units.percent(share)} of it inside the arms or making and ending pools. "
-        "Intervals are 95% within this run: another run may well fall outside."
+        f"{facts['cpu_model']}, {facts['system']} {facts['release']}; preset {run.preset}, "
+        f"{_counted(len(run.cells), 'cell')} in {seconds['wall']:.0f} s, {units.percent(share)} of it inside the arms "
+        "or making and ending pools. Intervals are 95% within this run: another run may well fall outside."
     )
 
 

@@ -31,7 +31,7 @@ FAMILY = Family(
     timed="one pass over all tasks; the pool exists",
     judged_by=("time", "CPU time"),
     presets={
-        "quick": _axes(0.3),
+        "quick": _axes(0.25),
         "default": _axes(1.0),
         "full": tuple(
             Axes("nothing", tasks, (strategy,), 5, chunk_sizes=chunk_sizes)

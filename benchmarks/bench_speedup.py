@@ -18,7 +18,7 @@ FAMILY = Family(
     timed="one pass over all tasks; the pool exists",
     judged_by=("speedup", "efficiency"),
     presets={
-        "quick": (Axes("count", 4, STRATEGIES, seconds=0.5, sizes=(100, 10_000, 100_000)),),
+        "quick": (Axes("count", 4, STRATEGIES, seconds=0.4, sizes=(100, 10_000, 100_000)),),
         "default": (
             Axes("count", 4, STRATEGIES, seconds=1.5, sizes=(100, 1_000, 10_000)),
             Axes("count", 4, STRATEGIES, seconds=1.8, sizes=(100_000,)),

@@ -112,12 +112,13 @@ class Family:
     def plan(self, selection: Selection) -> list[Planned]:
         """Return the cells that the selection asks of this family, each once, in the order of the axes."""
         planned: dict[Cell, Planned] = {}
+        cpus = usable_cpus()
         for axes in self.presets.get(selection.preset, ()):
-            for cell in _cross(axes, selection):
-                planned.setdefault(cell, Planned(cell, self._label(cell, axes), axes.seconds))
+            for cell in _cross(axes, selection, cpus):
+                planned.setdefault(cell, Planned(cell, self._label(cell, axes, cpus), axes.seconds))
         return list(planned.values())
 
-    def _label(self, cell: Cell, axes: Axes) -> str:
+    def _label(self, cell: Cell, axes: Axes, cpus: int) -> str:
         """Name a cell by the axes of the family, and by every other that is not at its usual value.
 
         What else was selected has no influence: a cell has the same name in each run.
@@ -125,7 +126,7 @@ class Family:
         usual = {
             "size": None,
             "tasks": axes.tasks,
-            "workers": usable_cpus(),
+            "workers": cpus,
             "start_method": usual_start_method(),
             "chunk_size": None,
         }
@@ -146,13 +147,13 @@ class Family:
         )
 
 
-def _cross(axes: Axes, selection: Selection) -> Iterator[Cell]:
+def _cross(axes: Axes, selection: Selection, cpus: int) -> Iterator[Cell]:
     sizes = axes.sizes if axes.sizes == (None,) else selection.sizes or axes.sizes
     for start_method, size, tasks, workers, chunk_size, strategy in product(
         selection.start_methods or axes.start_methods or (usual_start_method(),),
         sizes,
         selection.tasks or (axes.tasks,),
-        selection.workers or (usable_cpus(),),
+        selection.workers or (cpus,),
         axes.chunk_sizes,
         axes.strategies,
     ):

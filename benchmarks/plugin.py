@@ -46,6 +46,7 @@ class Session:
     budget: float | None
     start: float = field(default_factory=perf_counter)
     families: dict[str, Family] = field(default_factory=dict)
+    plans: dict[str, dict[Cell, Planned]] = field(default_factory=dict)
     planned: dict[str, Planned] = field(default_factory=dict)
     outcomes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     facts_at_start: dict[str, Any] = field(default_factory=passing_facts)
@@ -122,6 +123,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     family: Family = metafunc.module.FAMILY
     session.families[family.name] = family
     plan = family.plan(session.selection)
+    session.plans[family.name] = {planned.cell: planned for planned in plan}
     metafunc.parametrize(
         Cell.axes(), [planned.cell.values() for planned in plan], ids=[planned.label for planned in plan]
     )
@@ -183,8 +185,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if "cell" in fixtures and not empty and callspec is not None:
             family: Family = item.module.FAMILY  # type: ignore[attr-defined]
             cell = Cell(**{axis: callspec.params[axis] for axis in Cell.axes()})
-            plan = {planned.cell: planned for planned in family.plan(session.selection)}
-            session.planned[item.nodeid] = plan[cell]
+            session.planned[item.nodeid] = session.plans[family.name][cell]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept

@@ -56,7 +56,8 @@ def stolen(run: Run) -> float:
     before, after = run.start["stolen_seconds"], run.end["stolen_seconds"]
     if before is None or after is None:
         return 0.0
-    return float(after - before) / (run.seconds["wall"] * run.environment["usable_cpus"])
+    share: float = (after - before) / (run.seconds["wall"] * run.environment["usable_cpus"])
+    return share
 
 
 def nulls(runs: Sequence[Run]) -> list[list[str]]:

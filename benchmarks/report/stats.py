@@ -10,7 +10,7 @@ from statistics import NormalDist, mean, median
 CONFIDENCE = 0.95
 
 TERMS = 400
-"""Of the continued fraction of the incomplete beta function; the number that is needed grows with the root of a and b."""
+"""Of the continued fraction of the incomplete beta function; how many it takes grows with the root of a and b."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,8 @@ def prior_of(variances: Sequence[float], df: float) -> Prior:
     """Fit the prior of the moderated t-test to variances that were each estimated with `df` degrees of freedom.
 
     The moment estimator of Smyth (2004), Linear models and empirical Bayes methods, section 6.2: the logs of the
-    variances spread by trigamma(df / 2) if they are all the same, and by trigamma(d0 / 2) more if the true ones follow a
-    scaled inverse chi-square distribution with d0 degrees of freedom. Fewer than two positive variances tell nothing:
+    variances spread by trigamma(df / 2) if they are all the same, and by trigamma(d0 / 2) more if the true ones follow
+    a scaled inverse chi-square distribution with d0 degrees of freedom. Fewer than two positive variances tell nothing:
     the prior then has no weight.
     """
     logs = [math.log(variance) for variance in variances if variance > 0]

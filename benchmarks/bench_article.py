@@ -16,7 +16,7 @@ FAMILY = Family(
     name="article",
     question="What does a script gain that makes a pool for one map?",
     timed="make a pool, map four tasks, terminate the pool, in a fresh interpreter",
-    judged_by=("speedup",),
+    judged_by=("speedup", "efficiency"),
     presets={
         "quick": (Axes("count", 4, ("with Pool",), 0.5, sizes=(10_000,), state=FRESH),),
         "default": (

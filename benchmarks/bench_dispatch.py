@@ -29,7 +29,7 @@ FAMILY = Family(
     name="dispatch",
     question="What does a task cost, by which call and chunk size?",
     timed="one pass over all tasks; the pool exists",
-    judged_by=("time", "CPU time"),
+    judged_by=("efficiency", "CPU time"),
     presets={
         "quick": _axes(0.25),
         "default": _axes(1.0),

@@ -25,7 +25,7 @@ FAMILY = Family(
     name="startup",
     question="What does a pool cost to make?",
     timed="create the pool, wait for the first result, shut it down",
-    judged_by=("time",),
+    judged_by=("efficiency",),
     presets={
         "quick": _axes(0.5, "nothing", POOLS, ("fork", "forkserver", "spawn")),
         "default": (

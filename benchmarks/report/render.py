@@ -233,7 +233,7 @@ def _columns(family: Family, rows: Sequence[Metrics]) -> list[Column]:
         return Column(f"{title}\na task" if family.per_task else title, text, extra)
 
     varying = [axis(name) for name in AXES if len({row.cell.axes[name] for row in rows}) > 1]
-    by_ratio = "speedup" in family.judged_by or "efficiency" in family.judged_by
+    by_ratio = "speedup" in family.judged_by
     chunks = len({row.cell.tasks_per_chunk for row in rows}) > 1
     sizes = any(row.cell.axes["size"] is not None for row in rows)
     columns = [

@@ -9,9 +9,6 @@ from statistics import NormalDist, mean, median
 
 CONFIDENCE = 0.95
 
-TERMS = 400
-"""Of the continued fraction of the incomplete beta function; how many it takes grows with the root of a and b."""
-
 
 @dataclass(frozen=True)
 class Summary:
@@ -85,10 +82,8 @@ def student_quantile(probability: float, df: float) -> float:
     while student_cdf(high, df) < probability:
         high *= 2
     low = 0.0
-    for _ in range(200):
+    while high - low > 1e-12 * high:
         middle = (low + high) / 2
-        if middle in {low, high}:
-            break
         if student_cdf(middle, df) < probability:
             low = middle
         else:
@@ -99,8 +94,9 @@ def student_quantile(probability: float, df: float) -> float:
 def incomplete_beta(a: float, b: float, x: float) -> float:
     """Return the regularized incomplete beta function I_x(a, b), by the continued fraction DLMF 8.17.22.
 
-    It converges fast for x < (a + 1) / (a + b + 2); the symmetry I_x(a, b) = 1 - I_(1-x)(b, a) (DLMF 8.17.4) leads
-    there. Evaluated from its end: with a fixed number of terms that is both the shortest and the most stable way.
+    It converges fast for x < (a + 1) / (a + b + 2), in a number of terms that grows with the root of a and b; the
+    symmetry I_x(a, b) = 1 - I_(1-x)(b, a) (DLMF 8.17.4) leads there. Evaluated from its end: with a fixed number of
+    terms that is both the shortest and the most stable way.
     """
     if x <= 0:
         return 0.0
@@ -109,7 +105,7 @@ def incomplete_beta(a: float, b: float, x: float) -> float:
     if x > (a + 1) / (a + b + 2):
         return 1 - incomplete_beta(b, a, 1 - x)
     fraction = 1.0
-    for n in range(TERMS, 0, -1):
+    for n in range(40 + 4 * math.isqrt(math.ceil(max(a, b))), 0, -1):
         m = n // 2
         if n % 2:
             term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))

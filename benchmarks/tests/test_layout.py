@@ -36,7 +36,9 @@ FLOORS = {
     "benchmarks.report.runs": 1,
     "benchmarks.report.metrics": 2,
     "benchmarks.report.answers": 3,
+    "benchmarks.report.compare": 3,
     "benchmarks.report.render": 4,
+    "benchmarks.report.verdicts": 4,
     "benchmarks.report.__main__": 5,
 }
 """The measuring wing and the report; bench files stand on top of the former."""

@@ -1,0 +1,405 @@
+"""Verdicts: from made-up runs whose changes are known."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.report import compare as comparing
+from benchmarks.report import stats
+from benchmarks.report.__main__ import main
+from benchmarks.report.compare import Comparison, Reduced, Rule, Verdict, View, compare, runs_needed
+from benchmarks.report.runs import DataError
+
+FACTS = {"python": "3.13.0", "cpu_model": "one", "usable_cpus": 2}
+SIZES = ("1e2", "1e4", "1e5")
+STRATEGIES = ("Pool.map", "Pool.imap", "ProcessPoolExecutor.map")
+
+
+def run(
+    source: random.Random,
+    *,
+    slower: dict[str, float] | None = None,
+    serial: float = 1.0,
+    capacity: float = 1.0,
+    sigma: float = 0.02,
+    drift: float = 0.2,
+    facts: dict[str, object] | None = None,
+    nulls_held: int = 6,
+) -> Reduced:
+    """Make a run of three strategies at three sizes.
+
+    `slower` are factors on a strategy's own time, `serial` one on the serial arm, `capacity` one on whatever runs in
+    parallel; `sigma` is the spread between runs of each cell, `drift` that of the whole machine.
+    """
+    speed = source.gauss(0, drift)
+    views = {}
+    for strategy in STRATEGIES:
+        for size in SIZES:
+            floor = speed + math.log(capacity)
+            loop = speed + math.log(2 * serial)
+            own = floor + math.log((slower or {}).get(strategy, 1.0)) + 0.1 + source.gauss(0, sigma)
+            logs = {
+                "time": own,
+                "efficiency": own - floor,
+                "speedup": own - loop,
+                "serial time": loop,
+                "floor time": floor,
+            }
+            views[f"bench_speedup.py::bench_count[{size}-{strategy}]"] = View("speedup", strategy, logs)
+    return Reduced(
+        source=f"run {source.random()}",
+        environment={**FACTS, **(facts or {})},
+        judged_by={"speedup": ("speedup", "efficiency")},
+        views=views,
+        outcomes=dict.fromkeys(views, "measured"),
+        nulls=6,
+        nulls_held=nulls_held,
+    )
+
+
+def sample(seed: int, number: int = 5, **how: Any) -> list[Reduced]:
+    """Make runs."""
+    source = random.Random(seed)
+    return [run(source, **how) for _ in range(number)]
+
+
+def verdicts(result: Comparison, quantity: str = "efficiency") -> dict[str, tuple[Verdict, str | None]]:
+    """Return verdict and cause of each strategy."""
+    return {pool.strategy: (pool.verdict, pool.cause) for pool in result.pools if pool.quantity == quantity}
+
+
+def test_a_slower_strategy_is_found() -> None:
+    """20 % more in one strategy is REGRESSED, by the strategy's own doing, and the others are left in peace."""
+    result = compare(sample(1), sample(2, slower={"Pool.imap": 1.2}), Rule())
+
+    assert verdicts(result)["Pool.imap"] == (Verdict.REGRESSED, "strategy")
+    assert [pool.strategy for pool in result.regressed] == ["Pool.imap", "Pool.imap"]
+    assert {verdicts(result)[name][0] for name in ("Pool.map", "ProcessPoolExecutor.map")} <= {
+        Verdict.UNCHANGED,
+        Verdict.INCONCLUSIVE,
+    }
+    found = next(pool for pool in result.pools if (pool.strategy, pool.quantity) == ("Pool.imap", "efficiency"))
+    assert found.low < math.log(1.2) < found.high
+
+
+def test_its_cells_say_where() -> None:
+    """Cells of a pool that changed have verdicts; those of a pool that did not are never called changed."""
+    result = compare(sample(1), sample(2, slower={"Pool.imap": 1.2}), Rule())
+    cells = {(cell.cell, cell.quantity): cell.verdict for cell in result.cells}
+
+    assert cells["bench_speedup.py::bench_count[1e4-Pool.imap]", "efficiency"] is Verdict.REGRESSED
+    assert all(
+        verdict not in {Verdict.REGRESSED, Verdict.IMPROVED}
+        for (cell, _), verdict in cells.items()
+        if "Pool.imap" not in str(cell)
+    )
+
+
+def test_swapping_the_samples_turns_the_verdict_round() -> None:
+    """What regressed from A to B improved from B to A, by the same amount."""
+    base, new = sample(1), sample(2, slower={"Pool.map": 1.3})
+    there, back = compare(base, new, Rule()), compare(new, base, Rule())
+
+    assert verdicts(there)["Pool.map"] == (Verdict.REGRESSED, "strategy")
+    assert verdicts(back)["Pool.map"] == (Verdict.IMPROVED, "strategy")
+    assert [pool.change for pool in there.pools] == pytest.approx([-pool.change for pool in back.pools])
+    assert [pool.adjusted_p for pool in there.pools] == pytest.approx([pool.adjusted_p for pool in back.pools])
+
+
+def test_nothing_changed_is_unchanged() -> None:
+    """Runs that differ by 0.5 % only are called unchanged within 5 %."""
+    result = compare(sample(1, sigma=0.005), sample(2, sigma=0.005), Rule())
+
+    assert set(verdicts(result).values()) == {(Verdict.UNCHANGED, None)}
+    assert result.regressed == ()
+
+
+@pytest.mark.parametrize(
+    ("how", "cause"), [({"serial": 0.6}, "serial code"), ({"capacity": 1.6}, "machine")], ids=["serial", "capacity"]
+)
+def test_what_is_not_the_strategy_s_doing_is_said(how: dict[str, Any], cause: str) -> None:
+    """A speedup that fell because the loop got faster, or the machine gave less, is no regression of a strategy."""
+    result = compare(sample(1, sigma=0.01, drift=0.02), sample(2, sigma=0.01, drift=0.02, **how), Rule())
+
+    assert set(verdicts(result, "speedup").values()) == {(Verdict.REGRESSED, cause)}
+    assert all(verdict is Verdict.UNCHANGED for verdict, _ in verdicts(result).values())
+    assert result.regressed == ()
+
+
+@pytest.mark.parametrize(
+    ("facts", "across", "differs"),
+    [
+        ({}, (), []),
+        ({"python": "3.14.0"}, (), ["python: 3.13.0 against 3.14.0"]),
+        ({"python": "3.14.0"}, ("python",), []),
+        ({"python": "3.14.0", "usable_cpus": 4}, ("python",), ["usable_cpus: 2 against 4"]),
+        ({"cpu_model": "two"}, ("machine",), []),
+    ],
+)
+def test_not_comparable(facts: dict[str, object], across: tuple[str, ...], differs: list[str]) -> None:
+    """Facts that differ are named and stop the judging, unless their difference is meant."""
+    result = compare(sample(1), sample(2, facts=facts, slower={"Pool.map": 2}), Rule(), across)
+
+    assert list(result.differences) == differs
+    assert result.judged is (not differs)
+
+
+def test_nulls_silence_the_gate() -> None:
+    """If more than a tenth of the null rows is out of bounds, nothing is judged."""
+    result = compare(sample(1), sample(2, nulls_held=4, slower={"Pool.map": 2}), Rule())
+
+    assert (result.nulls_held, result.nulls) == (50, 60)
+    assert not result.judged
+
+
+def test_single_runs_judge_carefully() -> None:
+    """With one run a side noise is never a verdict, and a factor of three in one strategy among three is."""
+    source = random.Random(3)
+    for _ in range(20):
+        calm = compare([run(source)], [run(source)], Rule())
+        assert {pool.verdict for pool in calm.pools} <= {Verdict.INCONCLUSIVE, Verdict.UNCHANGED}
+    result = compare([run(source)], [run(source, slower={"Pool.map": 3})], Rule())
+
+    assert verdicts(result)["Pool.map"][0] is Verdict.REGRESSED
+
+
+def test_samples_without_a_common_cell() -> None:
+    """There is nothing to compare, and that is said."""
+    other = run(random.Random(1))
+    renamed = Reduced(**{**vars(other), "views": {f"x{name}": view for name, view in other.views.items()}})
+    with pytest.raises(DataError, match="no measured cell in common"):
+        compare([other], [renamed], Rule())
+
+
+def test_appeared_vanished_failed() -> None:
+    """Cells that are planned on one side only, and cells that failed, are listed."""
+    base, new = sample(1), sample(2)
+    assert isinstance(new[0].outcomes, dict)
+    assert isinstance(base[0].outcomes, dict)
+    base[0].outcomes["a.py::old"] = "measured"
+    new[0].outcomes["a.py::new"] = "measured"
+    new[0].outcomes["bench_speedup.py::bench_count[1e4-Pool.map]"] = "failed"
+    result = compare(base, new, Rule())
+
+    assert (result.appeared, result.vanished) == (("a.py::new",), ("a.py::old",))
+    assert result.failed == ("bench_speedup.py::bench_count[1e4-Pool.map]",)
+
+
+def test_false_alarms_are_rare() -> None:
+    """Over 200 seeded comparisons of identical code, at most a few give any REGRESSED: alpha is 1 % for all together.
+
+    With an error rate of 1 %, seven or more of 200 have a probability of 0.4 % (binomial).
+    """
+    source = random.Random(7)
+    alarms = 0
+    for _ in range(200):
+        base, new = ([run(source, sigma=0.08) for _ in range(5)] for _ in "ab")
+        alarms += any(pool.verdict is Verdict.REGRESSED for pool in compare(base, new, Rule()).pools)
+
+    assert alarms < 7
+
+
+def test_intervals_cover() -> None:
+    """99 % intervals of 400 seeded comparisons hold the true change in 97 % or more of the pools.
+
+    Pools of one run share its luck, so the count is less certain than a binomial one: the bound is wide.
+    """
+    source = random.Random(11)
+    held = total = 0
+    for _ in range(100):
+        base = [run(source, sigma=0.05) for _ in range(4)]
+        new = [run(source, sigma=0.05, slower={"Pool.map": 1.1}) for _ in range(4)]
+        for pool in compare(base, new, Rule()).pools:
+            if pool.quantity == "efficiency":
+                true = math.log(1.1) if pool.strategy == "Pool.map" else 0.0
+                held += pool.low <= true <= pool.high
+                total += 1
+
+    assert held / total >= 0.97
+
+
+@pytest.mark.parametrize(
+    ("sigma", "expected"),
+    # 2 ((z_0.9995 + z_0.95) sigma / log 1.05)^2 with normal quantiles 3.291 and 1.645
+    [
+        (0.01, math.ceil(2 * (4.936 * 0.01 / math.log(1.05)) ** 2)),
+        (0.05, math.ceil(2 * (4.936 * 0.05 / math.log(1.05)) ** 2)),
+        (0.5, None),
+    ],
+)
+def test_runs_needed(sigma: float, expected: int | None) -> None:
+    """The number of runs follows from the spread, the level and the power."""
+    assert runs_needed(sigma, math.inf, 0.9995, math.log(1.05)) == expected
+
+
+def test_holm() -> None:
+    """0.01, 0.02, 0.03, 0.04 become 0.04, 0.06, 0.06, 0.06 (worked by hand), in whatever order they come."""
+    assert stats.holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert stats.holm([]) == []
+    assert stats.holm([0.7, 0.9]) == [1.0, 1.0]
+
+
+@settings(deadline=None)  # SciPy takes its time to be imported
+@given(st.floats(-30, 30), st.sampled_from([1.0, 2.0, 3.5, 8.0, 30.0, 200.0, 2000.0]))
+def test_student_against_scipy(t: float, df: float) -> None:
+    """The distribution function agrees with SciPy's to ten digits, its inverse with itself."""
+    scipy = pytest.importorskip("scipy.special", reason="SciPy is a development dependency")
+
+    assert stats.student_cdf(t, df) == pytest.approx(float(scipy.stdtr(df, t)), rel=1e-9, abs=1e-13)
+
+
+@pytest.mark.parametrize("df", [1, 2, 5, 8.5, 30, 1000])
+@pytest.mark.parametrize("probability", [0.0005, 0.01, 0.3, 0.5, 0.9, 0.975, 0.99999])
+def test_student_quantile(probability: float, df: float) -> None:
+    """The quantile is where the distribution function takes the probability."""
+    assert stats.student_cdf(stats.student_quantile(probability, df), df) == pytest.approx(probability, rel=1e-9)
+
+
+def test_student_with_many_degrees_is_normal() -> None:
+    """The 97.5 % quantile of the normal distribution is 1.959964 (any table)."""
+    assert stats.student_quantile(0.975, math.inf) == pytest.approx(1.959964, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "expected"),
+    [
+        # digamma(1) = -gamma, digamma(1/2) = -gamma - 2 log 2; trigamma(1) = pi^2 / 6, trigamma(1/2) = pi^2 / 2
+        (stats.digamma, 1.0, -0.5772156649015329),
+        (stats.digamma, 0.5, -0.5772156649015329 - 2 * math.log(2)),
+        (stats.trigamma, 1.0, math.pi**2 / 6),
+        (stats.trigamma, 0.5, math.pi**2 / 2),
+    ],
+)
+def test_derivatives_of_log_gamma(function: Any, x: float, expected: float) -> None:
+    """The polygamma functions have their known values."""
+    assert function(x) == pytest.approx(expected, rel=1e-11)
+
+
+@given(st.floats(0.01, 1000))
+def test_inverse_trigamma(x: float) -> None:
+    """The inverse undoes the function."""
+    assert stats.inverse_trigamma(stats.trigamma(x)) == pytest.approx(x, rel=1e-6)
+
+
+def test_prior_finds_what_variances_share() -> None:
+    """Variances of the same true value give a prior of that value that weighs more than any of them.
+
+    400 seeded variances of 0.04 with 8 degrees of freedom: the typical variance is found within 10 %.
+    """
+    source = random.Random(5)
+    variances = [stats.variance_of([source.gauss(0, 0.2) for _ in range(9)]) for _ in range(400)]
+    prior = stats.prior_of(variances, 8)
+
+    assert prior.variance == pytest.approx(0.04, rel=0.1)
+    assert prior.df > 50
+
+
+def test_moderation() -> None:
+    """4 degrees of 0.09 and 8 of a prior 0.03 make 12 of 0.05; no more degrees than all variances have together."""
+    assert stats.moderate(0.09, 4, stats.Prior(0.03, 8, 100)) == pytest.approx((0.05, 12))
+    assert stats.moderate(0.09, 4, stats.Prior(0.03, 8, 10)) == pytest.approx((0.05, 10))
+    assert stats.moderate(0.09, 4, stats.Prior(0.03, math.inf, 40)) == (0.03, 40)
+    assert stats.prior_of([0.09], 4) == stats.Prior(0.09, 0.0, 4)
+
+
+DATA = Path(__file__).parent / "data" / "0001_small.json"
+
+
+def storage(folder: Path, runs: dict[str, float]) -> Path:
+    """Save copies of a small run, in which the strategies take the given factors of their time."""
+    machine = folder / "Linux-CPython-3.13-64bit"
+    machine.mkdir(parents=True)
+    for number, (name, factor) in enumerate(runs.items(), 1):
+        document = json.loads(DATA.read_bytes())
+        source = random.Random(number)
+        for benchmark in document["benchmarks"]:
+            shake = math.exp(source.gauss(0, 0.01))
+            own = factor if benchmark["params"]["strategy"] not in {"serial", "floor"} else 1.0
+            benchmark["stats"]["data"] = [seconds * own * shake for seconds in benchmark["stats"]["data"]]
+        (machine / f"{number:04}_{name.rstrip('0123456789')}.json").write_text(json.dumps(document))
+    return folder
+
+
+def report(*arguments: str) -> tuple[int, str, str]:
+    """Run the report; return its exit code and what it wrote."""
+    out, err = io.StringIO(), io.StringIO()
+    return main(arguments, out, err), out.getvalue(), err.getvalue()
+
+
+FIVE = {f"before{i}": 1.0 for i in range(5)}
+
+
+def test_the_command_finds_a_regression(tmp_path: Path) -> None:
+    """`compare before after` exits with 1, names the change first, and writes every run's value as JSON."""
+    folder = storage(tmp_path / "s", {**FIVE, **{f"after{i}": 1.5 for i in range(5)}})
+    code, out, err = report(
+        "compare", "before", "after", "--only", "speedup", f"--storage={folder}", f"--json={tmp_path / 'x.json'}"
+    )
+    written = json.loads((tmp_path / "x.json").read_text())
+    first = next(line for line in out.splitlines() if line.startswith("speedup"))
+
+    assert (code, err) == (1, "")
+    assert "REGRESSED (strategy)" in first
+    assert len(written["base"]) == len(written["new"]) == 5
+    assert all(len(pool["base_values"]) == 5 for pool in written["pools"])
+    assert written["pools"][0]["new"] == pytest.approx(sum(written["pools"][0]["new_values"]) / 5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["compare", "before"], 2, "is one of 'before': name the run to compare"),
+        (["compare", "befor", "before"], 2, "no saved run 'befor'"),
+        (["compare", "before", "before", "--only", "speed"], 2, "no family 'speed'; it has article, dispatch, speedup"),
+        (["noise", "1"], 2, "needs two runs or more of one name"),
+    ],
+)
+def test_faults_of_the_command(tmp_path: Path, arguments: list[str], code: int, message: str) -> None:
+    """What cannot be done is said in a line on standard error."""
+    got, out, err = report(*arguments, f"--storage={storage(tmp_path, FIVE)}")
+
+    assert (got, out) == (code, "")
+    assert message in err
+    assert all(line.startswith("error: ") for line in err.splitlines())
+
+
+def test_good_runs_beside_a_bad_one_count(tmp_path: Path) -> None:
+    """A file that cannot be read is named and makes the exit code 2; the others are compared."""
+    folder = storage(tmp_path, {**FIVE, **{f"after{i}": 1.0 for i in range(5)}})
+    bad = next(folder.glob("*/0003_*"))
+    bad.write_text("{")
+    code, out, err = report("compare", "before", "after", "--only", "speedup", f"--storage={folder}")
+
+    assert code == 2
+    assert err.startswith(f"error: {bad}: is not JSON")
+    assert "before (4 runs) against after (5 runs)" in out
+
+
+@pytest.mark.parametrize("table_format", ["plain", "github"])
+def test_noise_shows_less_with_more_runs(tmp_path: Path, table_format: str) -> None:
+    """More runs a side find smaller changes, and never below the margin."""
+    code, out, _ = report(
+        "noise", "before", "--only", "speedup", "--format", table_format, f"--storage={storage(tmp_path, FIVE)}"
+    )
+    row = next(line for line in out.splitlines() if "Pool.imap" in line and "efficiency" in line)
+    found = [float(word.rstrip("%")) for word in row.replace("|", " ").split() if word.endswith("%")][1:]
+
+    assert code == 0
+    assert found == sorted(found, reverse=True)
+    assert min(found) >= 5.0
+
+
+def test_across_names_groups_of_facts() -> None:
+    """Each group of facts that may be meant to differ is one that a run really saves."""
+    saved = json.loads(DATA.read_bytes())["suite"]["environment"]
+
+    assert {fact for facts in comparing.ACROSS.values() for fact in facts} <= set(saved)

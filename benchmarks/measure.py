@@ -109,8 +109,8 @@ class Arms:
         start = perf_counter()
         for name, (strategy, chunk_size) in self._strategies.items():
             with self._blame(name):
+                self._watch.adopt()
                 self.engines[name] = engine = self._make(strategy, chunk_size)
-                self._watch.expect(multiprocessing.active_children())
                 self._workers[name] = engine.prove()
                 self._watch.expect(multiprocessing.active_children())
             if len(self._workers[name]) != (self._cell.workers if self._proves(strategy) else 0):

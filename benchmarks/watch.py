@@ -26,6 +26,8 @@ TICK_SECONDS = 0.25
 TERMINATE_SECONDS = 2.0
 KILL_SECONDS = 10.0
 MEMORY_SECONDS = 0.5
+MEMORY_PREFIX = "psm_"
+"""How `multiprocessing.shared_memory` begins the names that it makes up."""
 
 
 class CellError(Exception):
@@ -52,7 +54,8 @@ class Watch:
         """Take the limit in seconds, counted from `__enter__`."""
         self.limit = limit
         self.active = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-        self._processes: tuple[BaseProcess, ...] = ()
+        self._processes: frozenset[BaseProcess] = frozenset()
+        self._adopting = False
         self._deadline = 0.0
         self._former: Any = None
 
@@ -72,10 +75,20 @@ class Watch:
 
     def expect(self, processes: Iterable[BaseProcess]) -> None:
         """Take these processes for alive until the next call."""
-        self._processes = tuple(processes)
+        self._processes = frozenset(processes)
+        self._adopting = False
+
+    def adopt(self) -> None:
+        """Take for alive whatever children there are or will be, until processes are expected by name.
+
+        A Pool whose initializer raises starts workers for ever: at the moment of asking there may be none.
+        """
+        self._adopting = True
 
     def look(self) -> None:
         """Raise if the limit has passed or an expected process has ended."""
+        if self._adopting:
+            self._processes |= frozenset(multiprocessing.active_children())
         lost = [process for process in self._processes if not process.is_alive()]
         if lost:
             # An executor that has lost one worker ends the others by SIGTERM: the first is the one to name.
@@ -191,4 +204,4 @@ def _shared_memory() -> set[str]:
     folder = Path("/dev/shm")
     if not folder.is_dir():
         return set()
-    return {path.name for path in folder.iterdir() if path.name.startswith("psm_")}
+    return {path.name for path in folder.iterdir() if path.name.startswith(MEMORY_PREFIX)}

@@ -50,6 +50,17 @@ def test_dead_worker_ends_a_wait() -> None:
     assert str(error.value) == f"worker process {child.pid} was killed by SIGKILL"
 
 
+def test_adopted_children_are_watched() -> None:
+    """A child that comes up later than the watch was told of, and ends, is noticed all the same."""
+    children = [multiprocessing.get_context("spawn").Process(target=sleep, args=(1.0,)) for _ in range(2)]
+    with pytest.raises(WorkerLostError, match="ended with exit code 0"), Watch(60) as watching:
+        watching.adopt()
+        for child in children:
+            child.start()
+        time.sleep(60)
+    end_all([])
+
+
 def test_watch_leaves_no_timer() -> None:
     """After the watch there is neither a timer nor its handler."""
     before = signal.getsignal(signal.SIGALRM)
@@ -108,11 +119,15 @@ def test_leaked_descriptor_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="shared memory cannot be listed here")
-def test_leaked_shared_memory_is_found() -> None:
-    """Shared memory that was not unlinked is named."""
+def test_leaked_shared_memory_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shared memory that was not unlinked is named.
+
+    Under a prefix of its own: cells that are checked at the same time in other processes must not see it.
+    """
+    monkeypatch.setattr(watch, "MEMORY_PREFIX", "test_psm_")
     prime("spawn")
     leaks = Leaks()
-    memory = shared_memory.SharedMemory(create=True, size=16)
+    memory = shared_memory.SharedMemory(f"test_psm_{os.getpid()}", create=True, size=16)
     try:
         with pytest.raises(CellError, match=f"shared memory {memory.name.lstrip('/')}"):
             leaks.check()

@@ -171,13 +171,15 @@ def short_number(number: int) -> str:
 def expected_seconds(planned: Planned, budget: float | None, iteration_seconds: float, most_rounds: int) -> float:
     """Estimate how long a cell takes: its budget, unless all its rounds fit, or the fewest do not.
 
-    `iteration_seconds` is what one iteration of the counting loop takes on this machine. Pools are guessed at 2 ms a
-    round and 0.1 s a cell, from the measurements that the report shows.
+    `iteration_seconds` is what one iteration of the counting loop takes on this machine. Before the rounds there is one
+    pass for checking; pools are guessed at 2 ms a round and 0.1 s a cell, from the measurements that the report shows.
     """
     cell = planned.cell
     seconds = planned.seconds if budget is None else budget
-    if cell.state != WARM or cell.workload != "count":
+    if cell.workload != "count":
         return seconds
     serial = (cell.size or 0) * cell.tasks * iteration_seconds
     round_seconds = serial * (1 + 2 / min(cell.workers, cell.tasks)) + 0.002
-    return 0.1 + max(6 * round_seconds, min(seconds, most_rounds * round_seconds))
+    if cell.state != WARM:
+        return max(7 * round_seconds, seconds)
+    return 0.1 + max(7 * round_seconds, min(seconds, most_rounds * round_seconds))

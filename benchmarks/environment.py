@@ -121,6 +121,8 @@ def stable_facts() -> dict[str, Fact]:
         "quota": cpu_quota(),
         "usable_cpus": usable_cpus(),
         "start_methods": ", ".join(start_methods()),
+        # without it each spawned worker compiles what it imports
+        "caches_bytecode": not sys.dont_write_bytecode,
     }
 
 

@@ -28,6 +28,7 @@ class MachineLock:
             file = os.open(path, os.O_RDWR)
         except FileNotFoundError:
             file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            os.fchmod(file, 0o666)  # whatever the umask: the machine's other users must be able to lock it
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -42,5 +43,6 @@ class MachineLock:
     def release(self) -> None:
         """Let others measure. The file stays: removing it would let two runs lock two files of one name."""
         if self._file is not None:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
             os.close(self._file)
             self._file = None

@@ -12,7 +12,7 @@ import gc
 import multiprocessing
 import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import permutations
@@ -24,7 +24,7 @@ from benchmarks.environment import cpu_seconds
 from benchmarks.strategies import FLOOR, SERIAL, STRATEGIES
 from benchmarks.strategies.base import Call, Job
 from benchmarks.strategies.cold import STAGES, Cold, Fresh
-from benchmarks.watch import CellError, Leaks, Watch, end_all, prime
+from benchmarks.watch import CellError, Leaks, Watch, WorkerLostError, end_all, prime
 from benchmarks.workloads import WORKLOADS
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ class Arms:
         self._watch = watch
         self._spent = spent
         self._workload = WORKLOADS[cell.workload]
-        self._inputs = self._workload.make_inputs(cell.size, cell.tasks)
-        self._expected = self._workload.expected(cell.size, cell.tasks)
+        self._inputs: Sequence[Any] = ()
+        self._expected: list[Any] = []
         self._strategies: dict[str, tuple[Strategy, int | None]] = {}
         # The floor comes first: its workers are forked before the strategy's pool starts any helper thread.
         if "floor" in arms and FLOOR.unavailable(cell.start_method) is None:
@@ -100,6 +100,17 @@ class Arms:
         self.engines: dict[str, Engine] = {}
         self._workers: dict[str, frozenset[int]] = {}
         self.busy = STRATEGY
+
+    def make_inputs(self) -> None:
+        """Make the inputs of the tasks, and what they must give."""
+        self._inputs = self._workload.make_inputs(self._cell.size, self._cell.tasks)
+        self._expected = self._workload.expected(self._cell.size, self._cell.tasks)
+
+    def blamed(self, error: Exception) -> str:
+        """Return the arm to name for an error: that of the worker that was lost, else the one that was busy."""
+        if isinstance(error, WorkerLostError):
+            return next((name for name, pids in self._workers.items() if error.pid in pids), self.busy)
+        return self.busy
 
     def open(self) -> float:
         """Start all workers, have them prove that they are up, and compare the results of one pass of each arm.
@@ -164,9 +175,11 @@ class Arms:
 
     def prepare(self) -> None:
         """Make all engines ready for a run: together, since interpreters that start take their time."""
-        for engine in self.engines.values():
+        for name, engine in self.engines.items():
+            self.busy = name
             engine.prepare()
-        for engine in self.engines.values():
+        for name, engine in self.engines.items():
+            self.busy = name
             engine.await_ready()
 
     def pids(self) -> frozenset[int]:
@@ -196,7 +209,7 @@ class Arms:
         try:
             yield
         except Exception as error:
-            raise CellError(f"{name} arm: {describe(error)}") from error
+            raise CellError(f"{self.blamed(error)} arm: {describe(error)}") from error
 
 
 class Rounds:
@@ -287,12 +300,13 @@ def measure(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
     went wrong; nothing is left running then.
     """
     spent = Spent()
-    ballast = WORKLOADS[cell.workload].ballast
-    held = ballast() if ballast else None
     watch = Watch(budget.limit)
     arms = Arms(cell, family.arms if benchmark.enabled else (), watch, spent)
+    ballast = WORKLOADS[cell.workload].ballast
     try:
         with watch:
+            held = ballast() if ballast else None
+            arms.make_inputs()
             prime(cell.start_method)
             leaks = Leaks()
             first = arms.open()
@@ -305,7 +319,7 @@ def measure(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
         benchmark.has_error = True  # or the rounds taken so far would be saved as if they were all
         end_all(tuple(arms.engines.values()))
         if isinstance(error, Exception) and not (isinstance(error, CellError) and " arm: " in str(error)):
-            raise CellError(f"{arms.busy} arm: {describe(error)}") from error
+            raise CellError(f"{arms.blamed(error)} arm: {describe(error)}") from error
         raise
     del held
     try:
@@ -316,6 +330,8 @@ def measure(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
         raise
     if benchmark.enabled:
         benchmark.extra_info.update(_extra_info(cell, family, record, spent))
+        if not watch.active:
+            benchmark.extra_info["warnings"].append("no limit: this platform or thread has no timer signals")
         assert len(benchmark.stats.stats.data) == rounds == len(record.block)
 
 
@@ -338,7 +354,9 @@ def _pilot(arms: Arms, budget: float, first: float, spent: Spent) -> float:
     while first < PILOT_SHARE * budget and len(taken) < MOST_PILOTS and sum(taken) < PILOT_SHARE * budget:
         start = perf_counter()
         arms.prepare()
-        spent.arms += sum(timed(arms.engines[name].run) for name in arms.names)
+        for name in arms.names:
+            arms.busy = name
+            spent.arms += timed(arms.engines[name].run)
         taken.append(perf_counter() - start)
     return statistics.median(taken or [first])
 
@@ -381,7 +399,7 @@ def _undisturbed() -> Iterator[None]:
 
 def _extra_info(cell: Cell, family: Family, record: Record, spent: Spent) -> dict[str, Any]:
     cpu: list[float] | None = [value for value in record.cpu if value is not None]
-    if len(record.cpu) != len(cpu or ()) or (cell.state == COLD and cell.start_method == "forkserver"):
+    if len(record.cpu) != len(cpu or ()) or (cell.state != WARM and cell.start_method == "forkserver"):
         cpu = None  # the forkserver's children are not ours: nobody tells their time after they ended
     return {
         "family": family.name,

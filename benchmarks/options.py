@@ -123,7 +123,7 @@ def _numbers(what: str, most: int) -> Callable[[str], tuple[int, ...]]:
             number = float(text)
         except ValueError:
             number = 0.5
-        if number != int(number) or not 1 <= number <= most:
+        if not 1 <= number <= most or number != int(number):
             message = f"{text!r} is not a {what}: a whole number from 1 to {most} is wanted"
             raise argparse.ArgumentTypeError(message)
         return int(number)

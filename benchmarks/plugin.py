@@ -79,12 +79,15 @@ def pytest_configure(config: pytest.Config) -> None:
         if given_explicitly(config, "--benchmark-timer"):
             message = "--benchmark-timer: the three arms of a round are timed with time.perf_counter; leave it out"
             raise pytest.UsageError(message)
+        if option.benchmark_cprofile:
+            message = "--benchmark-cprofile runs a cell once more, in one arm only: profile without measuring instead"
+            raise pytest.UsageError(message)
         if config.getoption("numprocesses", None) or config.getoption("dist", "no") != "no":
             message = "-n and --dist run cells at once, which would measure each other: leave them out to measure"
             raise pytest.UsageError(message)
         option.benchmark_save_data = True
         option.benchmark_autosave = option.benchmark_autosave or "run"
-        asks_for_table = option.benchmark_compare or option.benchmark_histogram or option.benchmark_cprofile
+        asks_for_table = option.benchmark_compare or option.benchmark_histogram
         option.benchmark_quiet = option.benchmark_quiet or not asks_for_table
     explicit = given_explicitly(config, "--benchmark-max-time")
     budget = float(option.benchmark_max_time) if explicit else None

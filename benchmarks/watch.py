@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Iterable, Sequence
@@ -39,7 +40,12 @@ class LimitError(CellError):
 
 
 class WorkerLostError(CellError):
-    """A worker that ended while it was needed."""
+    """A worker that ended while it was needed; `pid` says which."""
+
+    def __init__(self, pid: int | None, how: str) -> None:
+        """Take the process id and how it ended."""
+        super().__init__(f"worker process {pid} {how}")
+        self.pid = pid
 
 
 class Watch:
@@ -93,7 +99,7 @@ class Watch:
         if lost:
             # An executor that has lost one worker ends the others by SIGTERM: the first is the one to name.
             first = min(lost, key=lambda process: process.exitcode == -signal.SIGTERM)
-            raise WorkerLostError(f"worker process {first.pid} {_how_it_ended(first.exitcode)}")
+            raise WorkerLostError(first.pid, _how_it_ended(first.exitcode))
         if monotonic() > self._deadline:
             raise LimitError(f"not done after its limit of {self.limit:g} s (--cell-limit)")
 
@@ -177,13 +183,13 @@ class Leaks:
             raise CellError(f"left behind: {', '.join(left)}")
 
     def _new_memory(self) -> set[str]:
-        """Return what is new in shared memory and stays: other programs' segments come and go there too."""
+        """Return what is new in shared memory, stays, and is used by no other program that runs."""
         new = _shared_memory() - self._memory
         deadline = monotonic() + MEMORY_SECONDS
         while new and monotonic() < deadline:
             sleep(0.05)
             new &= _shared_memory()
-        return new
+        return {name for name in new if not _used_elsewhere(name)}
 
 
 def _descriptors() -> dict[int, str]:
@@ -198,6 +204,19 @@ def _descriptors() -> dict[int, str]:
         except OSError:  # the one that listing the folder had opened
             continue
     return found
+
+
+def _used_elsewhere(name: str) -> bool:
+    """Say whether another process has mapped a segment; our own children have ended by now."""
+    for maps in Path("/proc").glob("[0-9]*/maps"):
+        if maps.parent.name == str(os.getpid()):
+            continue
+        try:
+            if f"/dev/shm/{name}" in maps.read_text(encoding="utf-8"):
+                return True
+        except OSError:  # it has ended, or belongs to somebody else
+            continue
+    return False
 
 
 def _shared_memory() -> set[str]:

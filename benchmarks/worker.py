@@ -13,6 +13,11 @@ import struct
 import threading
 from multiprocessing.connection import wait
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,19 +73,29 @@ def _end_with_caller() -> None:
     parent = multiprocessing.parent_process()
     if parent is None:
         return
-    try:
-        import fcntl  # noqa: PLC0415 - POSIX only
-
-        set_signal = fcntl.F_SETSIG
-    except (ImportError, AttributeError):
+    if not kill_at_hangup(parent.sentinel, os.getpid()):
         threading.Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
-        return
-    pipe = parent.sentinel
-    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(pipe, set_signal, signal.SIGKILL)
-    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
-    if wait([pipe], 0):  # the caller died before the kernel was asked
+    elif wait([parent.sentinel], 0):  # the caller died before the kernel was asked
         os._exit(1)
+
+
+def kill_at_hangup(pipe: int, whom: int) -> bool:
+    """Have the kernel kill a process, or a group (its negative id), when a pipe is hung up or written to.
+
+    Returns whether the kernel can do that: only Linux lets one choose the signal.
+    """
+    if fcntl is None or not hasattr(fcntl, "F_SETSIG"):
+        return False
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, whom)
+    fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+    return True
+
+
+def spare_at_hangup(pipe: int) -> None:
+    """Take back what `kill_at_hangup` asked for."""
+    if fcntl is not None:
+        fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) & ~os.O_ASYNC)
 
 
 def _exit_after(sentinel: int) -> None:

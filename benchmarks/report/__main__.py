@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 OK, REGRESSED, FAULT, NOT_JUDGED = 0, 1, 2, 3
 
+ACROSS = ("python", "machine", "workers", "start_method")
+
 EXAMPLES = """\
 examples:
   python -m benchmarks.report                      the latest run
@@ -26,6 +28,8 @@ examples:
   python -m benchmarks.report compare before after all runs saved as `before` against all saved as `after`
   python -m benchmarks.report compare before       the same against the latest run
   python -m benchmarks.report noise before         what such runs can find
+  python -m benchmarks.report matrix 3.13-bench 3.14-bench    Python versions side by side
+  python -m benchmarks.report plot 12 --folder pictures       pictures of run 12 (extra: plots)
 
 RUN is a name, which stands for all the runs saved under it, a number, a path, or a pattern such as '00*_before'.
 
@@ -100,7 +104,7 @@ def _exit_code(result: Comparison, *, lenient: bool) -> int:
     """Return what a gate must know: a regression counts even where planned cells are missing."""
     if result.judged and result.regressed:
         return REGRESSED
-    if not result.judged or result.vanished or result.failed:
+    if not result.judged or result.vanished or result.missing:
         return OK if lenient else NOT_JUDGED
     return OK
 
@@ -127,6 +131,36 @@ def _noise(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     return FAULT if faults or not sample else OK
 
 
+def _matrix(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from benchmarks.report import compare, verdicts  # noqa: PLC0415 - as above
+
+    faults: list[str] = []
+    samples = [list(_reduced(runs.find(options.storage, name), faults, options.only)) for name in options.runs]
+    for fault in faults:
+        print(f"error: {fault}", file=err)
+    if len(samples) < 2 or not all(samples):
+        raise runs.DataError("matrix needs two names or more, each with a run that can be read")
+    rule = compare.Rule(options.margin, options.alpha)
+    for line in verdicts.matrix_lines(options.runs, samples, rule, options.format):
+        print(line, file=out)
+    return FAULT if faults else OK
+
+
+def _plot(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    del err
+    try:
+        from benchmarks.report import plots  # noqa: PLC0415 - Matplotlib is an extra, and slow to import
+    except ModuleNotFoundError as error:
+        raise runs.DataError(f"plot needs {error.name}: pip install -e '.[plots]'") from None
+    run = runs.load(runs.find(options.storage, options.run)[-1])
+    try:
+        for path in plots.draw(run, options.folder):
+            print(path, file=out)
+    except OSError as error:
+        raise runs.DataError(f"--folder {options.folder}: cannot be written ({error.strerror})") from None
+    return OK
+
+
 def _reduced(paths: Sequence[Path], faults: list[str], only: str | None) -> Iterator[Reduced]:
     """Yield the runs one by one, so that no more than one is held with its rounds; note what cannot be read."""
     from benchmarks.report.compare import reduce  # noqa: PLC0415 - as above
@@ -146,10 +180,9 @@ def _width() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    storage = argparse.ArgumentParser(add_help=False)
-    storage.add_argument(
-        "--storage", type=Path, default=Path(".benchmarks"), metavar="FOLDER", help="where runs are (%(default)s)"
-    )
+    # suppressed: a default of each command's own would undo what was given before the command
+    storage = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    storage.add_argument("--storage", type=Path, metavar="FOLDER", help="where runs are (.benchmarks)")
     judging = argparse.ArgumentParser(add_help=False, parents=[storage])
     judging.add_argument("--only", metavar="FAMILY", help="only this family, such as speedup or dispatch")
     judging.add_argument("--margin", type=_share, default=0.05, help="smallest change that counts (%(default)s)")
@@ -162,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[storage],
     )
-    parser.set_defaults(run=None, command=_summary)
+    parser.set_defaults(run=None, command=_summary, storage=Path(".benchmarks"))
     commands = parser.add_subparsers(metavar="COMMAND")
     summary = commands.add_parser("summary", parents=[storage], help="sum up a run (what is done without a command)")
     summary.add_argument("run", nargs="?", metavar="RUN", help="number, name or path of a run (default: the latest)")
@@ -170,11 +203,16 @@ def _parser() -> argparse.ArgumentParser:
     compared.set_defaults(command=_compare)
     compared.add_argument("base", metavar="BASE", help="the runs to compare with")
     compared.add_argument("new", nargs="?", metavar="NEW", help="the runs to judge (default: the latest run)")
-    compared.add_argument(
-        "--across", action="append", default=[], choices=("python", "machine"), help="a difference that is meant"
-    )
+    compared.add_argument("--across", action="append", default=[], choices=ACROSS, help="a difference that is meant")
     compared.add_argument("--json", type=Path, metavar="FILE", help="write all of it, with each run's values")
     compared.add_argument("--lenient", action="store_true", help="exit with 0 where nothing could be judged")
+    matrix = commands.add_parser("matrix", parents=[judging], help="set samples side by side, judged against the first")
+    matrix.set_defaults(command=_matrix)
+    matrix.add_argument("runs", nargs="+", metavar="RUN", help="the samples, a column each")
+    plot = commands.add_parser("plot", parents=[storage], help="draw a run, as SVG and PNG")
+    plot.set_defaults(command=_plot)
+    plot.add_argument("run", nargs="?", metavar="RUN", help="number, name or path of a run (default: the latest)")
+    plot.add_argument("--folder", type=Path, default=Path(), metavar="FOLDER", help="where to (default: here)")
     noise = commands.add_parser("noise", parents=[judging], help="show the spread between the runs of one name")
     noise.set_defaults(command=_noise)
     noise.add_argument("run", metavar="NAME", help="the runs")

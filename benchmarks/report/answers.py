@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from benchmarks.report import units
-from benchmarks.report.metrics import NULLS, BreakEven, Metrics, break_even, by_strategy
+from benchmarks.report.metrics import NULLS, BreakEven, Metrics, break_even
 
 Answer = Callable[[Sequence[Metrics]], str]
 
@@ -17,15 +18,28 @@ def answer(family: str, rows: Sequence[Metrics]) -> str | None:
 
 
 def break_evens(rows: Sequence[Metrics]) -> list[BreakEven]:
-    """Return the break-even of each strategy that has several task lengths, the earliest first."""
+    """Return the break-even of each configuration that has several task lengths, the earliest first.
+
+    A configuration is a strategy with its workers, start method, tasks and chunk size; it is named by those that vary.
+    """
+    groups: dict[tuple[str, ...], list[Metrics]] = {}
+    varying = [axis for axis in ("start_method", "workers", "tasks", "chunk_size") if len({*_values(rows, axis)}) > 1]
+    for row in rows:
+        if row.cell.strategy not in NULLS:
+            name = [row.cell.strategy, *(f"{axis.replace('_', ' ')} {row.cell.axes[axis]}" for axis in varying)]
+            groups.setdefault(tuple(name), []).append(row)
     found = [
-        point
-        for name, group in by_strategy(rows).items()
-        if name not in NULLS and len({row.cell.axes["size"] for row in group}) > 1
+        replace(point, strategy=", ".join(name))
+        for name, group in groups.items()
+        if len({*_values(group, "size")}) > 1
         for point in [break_even(group)]
         if point is not None
     ]
     return sorted(found, key=lambda point: (not point.always, point.task_length is None, point.task_length or 0))
+
+
+def _values(rows: Sequence[Metrics], axis: str) -> list[str | int | None]:
+    return [row.cell.axes.get(axis) for row in rows]
 
 
 def _speedup(rows: Sequence[Metrics]) -> str:
@@ -96,7 +110,7 @@ def _startup(rows: Sequence[Metrics]) -> str:
     plain = [row for row in rows if row.cell.axes["workload"] == rows[0].cell.axes["workload"]]
     parts = []
     for row in plain:
-        if row.cell.strategy != plain[0].cell.strategy:
+        if (row.cell.strategy, row.cell.axes["workers"]) != (plain[0].cell.strategy, plain[0].cell.axes["workers"]):
             continue
         method = row.cell.axes["start_method"]
         bare = f" (bare processes {units.seconds(row.floor)})" if row.floor else ""

@@ -30,10 +30,13 @@ NULLS_TO_HOLD = 0.9
 """The share of null rows that must hold before anything is judged: of 130 in ten runs of one program, 128 did."""
 
 ACROSS: Mapping[str, tuple[str, ...]] = {
-    "python": ("implementation", "python", "build", "compiler", "free_threaded", "gil"),
+    "python": ("implementation", "python", "build", "compiler", "free_threaded", "gil", "caches_bytecode"),
     "machine": ("cpu_model", "machine", "system", "release", "cpus", "affinity", "quota", "usable_cpus"),
 }
 """Facts that two samples must share, unless their difference is what is asked about."""
+
+AXES = ("workers", "start_method")
+"""Axes whose usual value depends on the machine, so that cells of one name may differ in them."""
 
 STRATEGY = "strategy"
 MACHINE = "machine"
@@ -56,6 +59,7 @@ class View:
     family: str
     strategy: str
     logs: Mapping[str, float]
+    axes: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def reduce(run: Run) -> Reduced:
         source=run.source,
         environment=run.environment,
         judged_by={name: family.judged_by for name, family in run.families.items()},
-        views={cell.id: View(cell.family, cell.strategy, _logs(cell)) for cell in run.cells},
+        views={cell.id: View(cell.family, cell.strategy, _logs(cell), cell.axes) for cell in run.cells},
         outcomes={outcome.id: outcome.outcome for outcome in run.outcomes},
         nulls=len(held),
         nulls_held=sum(held),
@@ -150,7 +154,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All that two samples say about each other."""
+    """All that two samples say about each other.
+
+    `appeared` and `vanished` are cells that are planned on one side only, `missing` those that were not measured in
+    each run of both, though they were planned and could have been.
+    """
 
     rule: Rule
     runs: tuple[int, int]
@@ -158,7 +166,7 @@ class Comparison:
     cells: tuple[Change, ...]
     appeared: tuple[str, ...]
     vanished: tuple[str, ...]
-    failed: tuple[str, ...]
+    missing: tuple[str, ...]
     differences: tuple[str, ...]
     nulls: int
     nulls_held: int
@@ -227,6 +235,8 @@ def compare(base: Sequence[Reduced], new: Sequence[Reduced], rule: Rule, across:
         sure = change.verdict in {Verdict.REGRESSED, Verdict.IMPROVED}
         cells += found if sure else [_without_verdict(cell) for cell in found]
     planned_base, planned_new = ({name for run in side for name in run.outcomes} for side in (base, new))
+    both = planned_base & planned_new
+    wanted = {name for name in both if any(run.outcomes.get(name) != "skipped" for run in runs)}
     return Comparison(
         rule=rule,
         runs=(len(base), len(new)),
@@ -234,8 +244,8 @@ def compare(base: Sequence[Reduced], new: Sequence[Reduced], rule: Rule, across:
         cells=tuple(cells),
         appeared=tuple(sorted(planned_new - planned_base)),
         vanished=tuple(sorted(planned_base - planned_new)),
-        failed=tuple(sorted({name for run in new for name, outcome in run.outcomes.items() if outcome == "failed"})),
-        differences=tuple(_differences(base, new, across)),
+        missing=tuple(sorted(wanted - set(shared))),
+        differences=tuple(_differences(base, new, across, shared)),
         nulls=sum(run.nulls for run in runs),
         nulls_held=sum(run.nulls_held for run in runs),
     )
@@ -334,7 +344,7 @@ def _change(test: _Test, numbers: tuple[float, float, float], p: float, rule: Ru
         sigma=sigma,
         verdict=verdict,
         cause=None,
-        detectable=math.expm1((quantile(level, df) + quantile(POWER, df)) * error),
+        detectable=detectable_change(error, df, rule, hypotheses),
         runs_needed=runs_needed(sigma, df, level, rule.bound),
     )
 
@@ -388,10 +398,16 @@ def _without_verdict(cell: Change) -> Change:
     return replace(cell, verdict=Verdict.INCONCLUSIVE) if sure else cell
 
 
-def _differences(base: Sequence[Reduced], new: Sequence[Reduced], across: Iterable[str]) -> list[str]:
-    """Say in which facts the runs differ that they should share."""
-    meant = {fact for group in across for fact in ACROSS[group]}
+def _differences(
+    base: Sequence[Reduced], new: Sequence[Reduced], across: Iterable[str], shared: Sequence[str]
+) -> list[str]:
+    """Say in which facts the runs differ that they should share, and in which axes cells of one name do."""
+    meant = {fact for group in across for fact in ACROSS.get(group, (group,))}
     found = []
+    for axis in AXES:
+        old, now = ({str(run.views[name].axes.get(axis)) for run in side for name in shared} for side in (base, new))
+        if axis not in meant and old != now:
+            found.append(f"{axis}: {', '.join(sorted(old))} against {', '.join(sorted(now))}")
     for facts in ACROSS.values():
         for fact in facts:
             old, now = ({str(run.environment.get(fact)) for run in side} for side in (base, new))
@@ -402,7 +418,10 @@ def _differences(base: Sequence[Reduced], new: Sequence[Reduced], across: Iterab
 
 @dataclass(frozen=True)
 class Spread:
-    """How far the runs of one sample differ in a pool: `sigma` of the logs, with `df` degrees of freedom."""
+    """How far the runs of one sample differ in a pool: `sigma` of the logs, with `df` degrees of freedom.
+
+    `prior_df` is the part of them that comes from the other pools.
+    """
 
     family: str
     strategy: str
@@ -410,27 +429,41 @@ class Spread:
     cells: int
     sigma: float
     df: float
+    prior_df: float
+
+    def detectable(self, runs: int, rule: Rule, hypotheses: int) -> float:
+        """Return the smallest change, as a share, that `runs` runs a side would find with a power of 95 %."""
+        df = SINGLE_DF if runs == 1 else 2 * runs - 2 + self.prior_df
+        return detectable_change(self.sigma * math.sqrt(2 / runs), df, rule, hypotheses)
 
 
 def pool_spreads(runs: Sequence[Reduced]) -> list[Spread]:
-    """Return the spread between runs of each pool, moderated as a comparison would. Raises DataError under two runs."""
+    """Return the spread between runs of each pool, moderated as a comparison would.
+
+    Raises DataError if there are fewer than two runs, or if they differ in what one sample must share.
+    """
     if len(runs) < 2:
         raise DataError(f"{runs[0].source}: a spread between runs needs two runs or more of one name")
     shared = [name for name in runs[0].views if all(name in run.views for run in runs)]
+    different = _differences(runs[:1], runs[1:], (), shared)
+    if different:
+        raise DataError(f"{runs[0].source} and others of one name differ ({different[0]}): they are not one sample")
     # one side alone: its deviations from its mean, with one degree of freedom less than runs
     tests = [replace(test, new=(mean(test.base),)) for test in _pools(shared, runs, runs[:1])]
     priors = _priors(tests)
     found = []
     for test in tests:
         variance, df = moderate(test.variance, test.df, priors[test.quantity])
-        found.append(Spread(test.family, test.strategy, test.quantity, len(test.ids), math.sqrt(variance), df))
+        names = (test.family, test.strategy, test.quantity)
+        found.append(Spread(*names, len(test.ids), math.sqrt(variance), df, df - test.df))
     return found
 
 
-def detectable_change(sigma: float, df: float, runs: int, rule: Rule, hypotheses: int) -> float:
-    """Return the smallest change, as a share, that `runs` runs a side find with a power of 95 %.
+def detectable_change(error: float, df: float, rule: Rule, hypotheses: int) -> float:
+    """Return the smallest change, as a share, that is found with a power of 95 %.
 
-    Stouffer's sum of what the test asks for and what the power asks for; a change below the margin is never reported.
+    `error` is the standard error of the difference. The sum of what the test asks for and what the power asks for; a
+    change below the margin is never reported, and one beyond e^10 is beyond reason.
     """
-    reach = quantile(1 - rule.alpha / (2 * hypotheses), df) + quantile(POWER, df)
-    return max(rule.margin, math.expm1(reach * sigma * math.sqrt(2 / runs)))
+    reach = (quantile(1 - rule.alpha / (2 * hypotheses), df) + quantile(POWER, df)) * error
+    return max(rule.margin, math.expm1(min(reach, 10.0)))

@@ -90,6 +90,7 @@ def _counted(number: int, what: str) -> str:
 def _warnings(run: Run) -> Iterator[str]:
     if not run.complete:
         yield "this run did not complete"
+    yield from dict.fromkeys(warning for cell in run.cells for warning in cell.warnings)
     load, cpus = run.start["load_average"], run.environment["usable_cpus"]
     if load is not None and load > 0.5 * cpus:
         yield f"the machine was busy when the run began (load average {load:g} on {cpus} CPUs)"

@@ -11,6 +11,9 @@ from typing import Any
 
 SCHEMA = 1
 
+LEAST_SECONDS = 1e-9
+"""Times are saved in whole nanoseconds, and no call takes none; CPU time and the stages of a pool may."""
+
 
 class DataError(Exception):
     """A saved run that cannot be used; the message is one line that names it."""
@@ -37,6 +40,7 @@ class Cell:
     floor_seconds: tuple[float, ...] | None
     cpu_seconds: tuple[float, ...] | None
     measures: Mapping[str, Measure]
+    warnings: tuple[str, ...] = ()
 
     @property
     def strategy(self) -> str:
@@ -144,18 +148,18 @@ def _cell(entry: Mapping[str, Any]) -> Cell:
     name = entry["fullname"]
     rounds = len(entry["stats"]["data"])
 
-    def times(values: Any, what: str) -> tuple[float, ...]:
+    def times(values: Any, what: str, least: float = LEAST_SECONDS) -> tuple[float, ...]:
         if len(values) != rounds:
             message = f"{name}: {len(values)} {what} for {rounds} rounds"
             raise ValueError(message)
         # two built-in passes, since a report may read a hundred runs: a sum that is finite has no NaN in it
-        if not (math.isfinite(math.fsum(values)) and min(values) > 0):
-            message = f"{name}: {what} that are not positive numbers"
+        if not (math.isfinite(math.fsum(values)) and min(values) >= least):
+            message = f"{name}: {what} that are not {'positive' if least else 'possible'} numbers"
             raise ValueError(message)
         return tuple(values)
 
-    def maybe(key: str, what: str) -> tuple[float, ...] | None:
-        return None if extra[key] is None else times(extra[key], what)
+    def maybe(key: str, what: str, least: float = LEAST_SECONDS) -> tuple[float, ...] | None:
+        return None if extra[key] is None else times(extra[key], what, least)
 
     if not rounds:
         message = f"{name}: no rounds"
@@ -168,9 +172,11 @@ def _cell(entry: Mapping[str, Any]) -> Cell:
         strategy_seconds=times(entry["stats"]["data"], "times"),
         serial_seconds=maybe("serial_seconds", "serial times"),
         floor_seconds=maybe("floor_seconds", "floor times"),
-        cpu_seconds=maybe("cpu_seconds", "CPU times"),
+        cpu_seconds=maybe("cpu_seconds", "CPU times", 0),
+        warnings=tuple(extra["warnings"]),
         measures={
-            key: Measure(measure["unit"], times(measure["values"], key)) for key, measure in extra["measures"].items()
+            key: Measure(measure["unit"], times(measure["values"], key, 0))
+            for key, measure in extra["measures"].items()
         },
     )
 
@@ -182,9 +188,10 @@ def _family(name: str, entry: Mapping[str, Any]) -> Family:
 def find(storage: Path, wanted: str | None = None) -> list[Path]:
     """Return saved runs, oldest first: all, those of a name, that of a number, a path, or those a glob matches.
 
-    Raises DataError if there are none.
+    Their files' times tell which is older: numbers begin anew for each version of Python. Raises DataError if there are
+    none.
     """
-    stored = sorted(storage.glob("*/[0-9][0-9][0-9][0-9]_*.json"), key=lambda path: (path.name[:4], path.parent.name))
+    stored = sorted(storage.glob("*/[0-9][0-9][0-9][0-9]_*.json"), key=lambda path: (path.stat().st_mtime, path.name))
     if wanted is None:
         found = stored
     elif Path(wanted).is_file():
@@ -192,8 +199,8 @@ def find(storage: Path, wanted: str | None = None) -> list[Path]:
     else:
         number = wanted.zfill(4) if wanted.isdigit() else None
         found = [path for path in stored if path.stem[5:] == wanted or path.stem[:4] == number or path.stem == wanted]
-        found = found or [path for path in stored if path.match(wanted)]
+        found = found or [path for path in stored if wanted and path.match(wanted)]
     if not found:
-        what = f"no saved run {wanted!r}" if wanted else "no saved runs"
+        what = f"no saved run {wanted!r}" if wanted is not None else "no saved runs"
         raise DataError(f"{what} in {storage}: measure with `pytest --benchmark-only`, or name another --storage")
     return found

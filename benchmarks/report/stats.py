@@ -50,7 +50,7 @@ def interval_rank(n: int, confidence: float) -> int | None:
     outside = 0.0
     rank = None
     for k in range(n // 2):
-        outside += 2 * math.comb(n, k) * 0.5**n
+        outside += 2 * math.comb(n, k) / 2**n
         if outside > 1 - confidence:
             break
         rank = k

@@ -9,7 +9,17 @@ from collections.abc import Iterator, Sequence
 from tabulate import tabulate
 
 from benchmarks.report import units
-from benchmarks.report.compare import Change, Comparison, Reduced, Rule, Verdict, detectable_change, pool_spreads
+from benchmarks.report.compare import (
+    ACROSS,
+    AXES,
+    Change,
+    Comparison,
+    Reduced,
+    Rule,
+    Verdict,
+    compare,
+    pool_spreads,
+)
 
 ORDER = (Verdict.REGRESSED, Verdict.IMPROVED, Verdict.INCONCLUSIVE, Verdict.UNCHANGED)
 NOISE_RUNS = (1, 3, 5, 10)
@@ -94,14 +104,14 @@ def _closing(result: Comparison, width: int) -> Iterator[str]:
             f"{len(unsure)} of {len(result.pools)} inconclusive: these runs find changes of "
             f"{units.percent(found[0])} to {units.percent(found[-1])}; "
             + (f"{most} runs a side" if most is not None else "more than 100 runs a side")
-            + f" would find {units.percent(result.rule.margin)} everywhere.",
+            + f" would tell changes that are {units.percent(result.rule.margin)} apart.",
             width,
         )
     yield f"null rows that hold: {result.nulls_held} of {result.nulls}"
     for what, names in (
         ("appeared", result.appeared),
         ("vanished", result.vanished),
-        ("failed", result.failed),
+        ("planned, but not measured in each run", result.missing),
     ):
         if names:
             yield from _wrapped(f"{what}: {', '.join(name.rpartition('/')[2] for name in names)}", width)
@@ -120,10 +130,7 @@ def noise_lines(name: str, runs: Sequence[Reduced], rule: Rule, table_format: st
             spread.quantity,
             str(spread.cells),
             units.percent(math.expm1(spread.sigma)),
-            *[
-                units.percent(detectable_change(spread.sigma, spread.df, runs_a_side, rule, len(spreads)))
-                for runs_a_side in NOISE_RUNS
-            ],
+            *[units.percent(spread.detectable(number, rule, len(spreads))) for number in NOISE_RUNS],
         ]
         for spread in spreads
     ]
@@ -149,3 +156,49 @@ def _runs(number: int) -> str:
 
 def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, min(width, 120), break_long_words=False, break_on_hyphens=False)
+
+
+def matrix_lines(
+    names: Sequence[str], samples: Sequence[Sequence[Reduced]], rule: Rule, table_format: str
+) -> Iterator[str]:
+    """Yield a table of cells by samples: what each has, and its verdict against the first sample.
+
+    The samples are meant to differ in Python or machine. A cell's verdict is given only where its pool changed.
+    """
+    first = samples[0]
+    results = [compare(first, other, rule, (*ACROSS, *AXES)) for other in samples[1:]]
+    for name, result in zip(names[1:], results, strict=True):
+        if not result.nulls_hold:
+            off = result.nulls - result.nulls_held
+            yield f"{name}: not judged, {off} of {result.nulls} null rows are out of bounds"
+    yield f"each against {names[0]}: change of the quantity, positive is slower, and verdict"
+    yield ""
+    found = [{(cell.cell, cell.quantity): cell for cell in result.cells} for result in results]
+    rows = []
+    for key, cell in found[0].items():
+        if not all(key in others for others in found):
+            continue
+        row = [(cell.cell or "").rpartition("::")[2], cell.quantity, amount(cell.quantity, cell.base)]
+        for others, result in zip(found, results, strict=True):
+            other = others[key]
+            verdict = other.verdict if result.judged else "-"
+            row.append(f"{amount(other.quantity, other.new)}  {signed(other.change)}  {verdict}")
+        rows.append(row)
+    yield from tabulate(
+        rows,
+        headers=["cell", "quantity", *names],
+        tablefmt=table_format,
+        disable_numparse=True,
+        colalign=("left", "left", *["right"] * len(names)),
+    ).splitlines()
+
+
+def amount(quantity: str, log: float) -> str:
+    """Write a quantity, given as the log that comparisons use, the way the summary writes it."""
+    if quantity == "speedup":
+        return units.factor(math.exp(-log))
+    if quantity == "efficiency":
+        return units.percent(math.exp(-log))
+    if quantity == "CPU time":
+        return f"{units.factor(math.exp(log))} x floor"
+    return units.seconds(math.exp(log))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.environment import cpu_seconds
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Engine, Job
+from benchmarks.worker import kill_at_hangup, spare_at_hangup
 from benchmarks.workloads import WORKLOADS
 
 if TYPE_CHECKING:
@@ -144,14 +145,18 @@ def answer() -> None:
     os.write(reply_to, b".")
     if not os.read(0, 1):
         return
+    # If the caller dies now, this interpreter and, in its session, its workers would go on without it.
+    kill_at_hangup(0, -os.getpid())
     before = cpu_seconds(())
     results = engine.run()
     after = cpu_seconds(())
+    spare_at_hangup(0)
     cpu = None if before is None or after is None else after - before
     payload = pickle.dumps((results, engine.stages, cpu))
     message = LENGTH.pack(len(payload)) + payload
     while message:
         message = message[os.write(reply_to, message) :]
+    os.read(0, 1)  # end when told to: an interpreter that ends at once does so inside the next arm's clock
 
 
 def cold_engine(  # noqa: PLR0913 - the axes of a cell

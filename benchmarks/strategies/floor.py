@@ -80,8 +80,11 @@ class BareWorkers(Engine):
     def _fork_join(self) -> list[Any]:
         """Write all messages, collect all results, and return them in the order of the inputs."""
         write_to = self._tasks.fileno()
-        for message in self._messages:
-            os.write(write_to, message)
+        try:
+            for message in self._messages:
+                os.write(write_to, message)
+        except BrokenPipeError:
+            raise FloorError(f"all bare worker processes have ended ({self._exit_codes()})") from None
         parts: list[list[Any]] = [[]] * len(self._messages)
         missing = len(parts)
         while missing:

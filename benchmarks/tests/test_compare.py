@@ -54,7 +54,9 @@ def run(
                 "serial time": loop,
                 "floor time": floor,
             }
-            views[f"bench_speedup.py::bench_count[{size}-{strategy}]"] = View("speedup", strategy, logs)
+            views[f"bench_speedup.py::bench_count[{size}-{strategy}]"] = View(
+                "speedup", strategy, logs, {"workers": (facts or {}).get("workers", 2)}
+            )
     return Reduced(
         source=f"run {source.random()}",
         environment={**FACTS, **(facts or {})},
@@ -143,6 +145,7 @@ def test_what_is_not_the_strategy_s_doing_is_said(how: dict[str, Any], cause: st
         ({"python": "3.14.0"}, ("python",), []),
         ({"python": "3.14.0", "usable_cpus": 4}, ("python",), ["usable_cpus: 2 against 4"]),
         ({"cpu_model": "two"}, ("machine",), []),
+        ({"workers": 8}, ("machine",), ["workers: 2 against 8"]),
     ],
 )
 def test_not_comparable(facts: dict[str, object], across: tuple[str, ...], differs: list[str]) -> None:
@@ -180,18 +183,25 @@ def test_samples_without_a_common_cell() -> None:
         compare([other], [renamed], Rule())
 
 
-def test_appeared_vanished_failed() -> None:
-    """Cells that are planned on one side only, and cells that failed, are listed."""
+def test_appeared_vanished_missing() -> None:
+    """Cells that are planned on one side only are listed, and those that a run lost; what no run could have is not."""
     base, new = sample(1), sample(2)
     assert isinstance(new[0].outcomes, dict)
     assert isinstance(base[0].outcomes, dict)
+    assert isinstance(new[3].outcomes, dict)
+    assert isinstance(new[3].views, dict)
     base[0].outcomes["a.py::old"] = "measured"
     new[0].outcomes["a.py::new"] = "measured"
-    new[0].outcomes["bench_speedup.py::bench_count[1e4-Pool.map]"] = "failed"
+    lost = "bench_speedup.py::bench_count[1e4-Pool.map]"
+    new[3].outcomes[lost] = "not reached"
+    del new[3].views[lost]
+    for side in (*base, *new):
+        assert isinstance(side.outcomes, dict)
+        side.outcomes["a.py::elsewhere"] = "skipped"
     result = compare(base, new, Rule())
 
     assert (result.appeared, result.vanished) == (("a.py::new",), ("a.py::old",))
-    assert result.failed == ("bench_speedup.py::bench_count[1e4-Pool.map]",)
+    assert result.missing == (lost,)
 
 
 def test_false_alarms_are_rare() -> None:
@@ -403,3 +413,50 @@ def test_across_names_groups_of_facts() -> None:
     saved = json.loads(DATA.read_bytes())["suite"]["environment"]
 
     assert {fact for facts in comparing.ACROSS.values() for fact in facts} <= set(saved)
+
+
+def test_matrix_sets_samples_side_by_side(tmp_path: Path) -> None:
+    """Each further sample has its value, change and verdict against the first; half the time is IMPROVED."""
+    folder = storage(tmp_path, {**FIVE, **{f"fast{i}": 0.5 for i in range(5)}, **{f"same{i}": 1.0 for i in range(5)}})
+    code, out, err = report("matrix", "before", "fast", "same", "--only", "speedup", f"--storage={folder}")
+    row = next(
+        line for line in out.splitlines() if line.startswith("bench_count[1e3-Pool.map]") and "efficiency" in line
+    )
+
+    assert (code, err) == (0, "")
+    assert row.count("IMPROVED") == 1
+    assert "-50" in row or "-49" in row
+
+
+@pytest.mark.parametrize("names", [["before"], ["before", "none"]])
+def test_matrix_needs_samples(tmp_path: Path, names: list[str]) -> None:
+    """One name, or one without runs, is an error in one line."""
+    code, out, err = report("matrix", *names, f"--storage={storage(tmp_path, FIVE)}")
+
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+
+
+def test_plot_draws_what_there_is(tmp_path: Path) -> None:
+    """Each family that has a picture is drawn twice, as SVG and PNG; drawing it again gives the same SVG."""
+    pytest.importorskip("matplotlib", reason="Matplotlib is an extra")
+    code, out, err = report("plot", str(DATA), "--folder", str(tmp_path / "a"))
+    assert report("plot", str(DATA), "--folder", str(tmp_path / "b"))[0] == 0
+
+    assert (code, err) == (0, "")
+    assert [Path(line).name for line in out.splitlines()] == [
+        f"{name}.{suffix}" for name in ("dispatch", "speedup", "startup") for suffix in ("svg", "png")
+    ]
+    assert (tmp_path / "a" / "speedup.png").read_bytes()[:4] == b"\x89PNG"
+    assert (tmp_path / "a" / "speedup.svg").read_text() == (tmp_path / "b" / "speedup.svg").read_text()
+
+
+def test_plot_says_where_it_cannot_write(tmp_path: Path) -> None:
+    """A folder that cannot be made is named in one line."""
+    pytest.importorskip("matplotlib", reason="Matplotlib is an extra")
+    (tmp_path / "file").write_text("")
+    code, _, err = report("plot", str(DATA), "--folder", str(tmp_path / "file" / "deeper"))
+
+    assert code == 2
+    assert err.startswith(f"error: --folder {tmp_path / 'file' / 'deeper'}: cannot be written")

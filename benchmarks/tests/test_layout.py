@@ -39,6 +39,7 @@ FLOORS = {
     "benchmarks.report.compare": 3,
     "benchmarks.report.render": 4,
     "benchmarks.report.verdicts": 4,
+    "benchmarks.report.plots": 4,
     "benchmarks.report.__main__": 5,
 }
 """The measuring wing and the report; bench files stand on top of the former."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.environment import start_methods
+from benchmarks.environment import start_methods, usable_cpus
 
 if TYPE_CHECKING:
     from benchmarks.tests.conftest import Project
@@ -25,6 +25,8 @@ USAGE = 4
         (["--start-methods=fork,teleport"], "unknown start method 'teleport'"),
         (["--sizes=0"], "'0' is not a size: a whole number from 1 to"),
         (["--sizes=1.5"], "'1.5' is not a size"),
+        (["--sizes=inf"], "'inf' is not a size"),
+        (["--sizes=nan"], "'nan' is not a size"),
         (["--sizes=1e99"], "'1e99' is not a size"),
         (["--sizes=ten"], "'ten' is not a size"),
         (["--tasks=-1"], "'-1' is not a number of tasks"),
@@ -34,6 +36,7 @@ USAGE = 4
         (["--cell-limit=nan"], "'nan' is not a time limit"),
         (["-n2", "--benchmark-only"], "-n and --dist run cells at once, which would measure each other"),
         (["--benchmark-only", "--benchmark-timer=time.time"], "timed with time.perf_counter"),
+        (["--benchmark-only", "--benchmark-cprofile=tottime"], "profile without measuring"),
         (["--benchmark-save=before"], "--benchmark-save needs a measurement: add --benchmark-only"),
         (["--benchmark-compare-fail=mean:5%"], "--benchmark-compare-fail needs a measurement"),
     ],
@@ -117,5 +120,7 @@ def test_workers_default_to_usable_cpus(project: Project) -> None:
 
     assert result.returncode == 0, result.stdout
     assert re.search(
-        r"^1 cell, about \d+ s; workers: \d+; runs are saved in \./\.benchmarks$", result.stdout, re.MULTILINE
+        rf"^1 cell, about \d+ s; workers: {usable_cpus()}; runs are saved in \./\.benchmarks$",
+        result.stdout,
+        re.MULTILINE,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.pool import Pool
@@ -196,7 +195,6 @@ def test_missing_start_method_is_a_reason() -> None:
     assert "spawn" in reason
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the CPU time of another process")
 def test_serial_has_no_workers() -> None:
     """The loop runs everywhere and proves nothing."""
     assert STRATEGIES["serial"].unavailable("teleport") is None

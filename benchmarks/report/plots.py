@@ -1,0 +1,151 @@
+"""Pictures of a run, as SVG and PNG. The only file that imports Matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from statistics import median
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from benchmarks.report import units
+from benchmarks.report.answers import break_evens
+from benchmarks.report.metrics import NULLS, Metrics, by_strategy, metrics
+from benchmarks.report.runs import Run
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+"""Okabe and Ito's palette, told apart with any kind of colour vision; markers tell strategies apart without colour."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P")
+GREY = "#666666"
+WIDTH, HEIGHT = 7.5, 4.5
+"""Inches: the width of a README's text at 100 dots each, with room for letters that can be read there."""
+
+
+def draw(run: Run, folder: Path) -> Iterator[Path]:
+    """Draw what the run has; yield the files as they are written. OSError if the folder cannot be written."""
+    rows = [metrics(cell) for cell in run.cells]
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, picture in PICTURES.items():
+        own = [row for row in rows if row.cell.family == name]
+        if not own:
+            continue
+        figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+        axes = figure.subplots()
+        picture(axes, own)
+        axes.set_title(run.families[name].question, loc="left")
+        facts = run.environment
+        figure.supxlabel(
+            f"{facts['implementation']} {facts['python']}, {facts['usable_cpus']} CPUs, {facts['cpu_model']}; "
+            f"{run.when[:10]}; bars: 95% within this run",
+            fontsize=7,
+            color=GREY,
+        )
+        for suffix in ("svg", "png"):
+            path = folder / f"{name}.{suffix}"
+            with mpl.rc_context({"svg.hashsalt": "benchmarks"}):  # the same run gives the same file
+                figure.savefig(path, dpi=160, metadata={"Date": None} if suffix == "svg" else None)
+            yield path
+
+
+def _speedup(axes: Axes, rows: Sequence[Metrics]) -> None:
+    """Draw speedup against task length: what bare processes give, what each strategy gives, where it breaks even."""
+    pools = [row for row in rows if row.cell.strategy not in NULLS]
+    workers = min(int(row.cell.axes["workers"] or 1) for row in pools)
+    axes.axhline(1, color=GREY, linewidth=0.8)
+    axes.axhline(workers, color=GREY, linewidth=0.8, linestyle=":")
+    axes.annotate("ideal", (0.01, workers), xycoords=("axes fraction", "data"), va="bottom", color=GREY, fontsize=8)
+    sizes = sorted({int(row.cell.axes["size"] or 0) for row in pools})
+    floor = [[row for row in pools if row.cell.axes["size"] == size] for size in sizes]
+    axes.plot(
+        [median(row.task_length or 0 for row in group) for group in floor],
+        [median(row.machine_speedup.center for row in group if row.machine_speedup) for group in floor],
+        color=GREY,
+        linestyle="--",
+        label="bare processes (floor)",
+    )
+    for (name, group), color, marker in zip(by_strategy(pools).items(), COLORS, MARKERS, strict=False):
+        ordered = sorted((row for row in group if row.speedup), key=lambda row: row.task_length or 0)
+        centers = [row.speedup.center for row in ordered if row.speedup]
+        low = [row.speedup.center - (row.speedup.low or row.speedup.center) for row in ordered if row.speedup]
+        high = [(row.speedup.high or row.speedup.center) - row.speedup.center for row in ordered if row.speedup]
+        lengths = [row.task_length or 0 for row in ordered]
+        axes.errorbar(lengths, centers, [low, high], color=color, marker=marker, capsize=3, linewidth=1.2, label=name)
+    for point, color in zip(_in_order(pools), COLORS, strict=False):
+        if point is not None:
+            axes.plot([point, point], [0.93, 1.07], color=color, linewidth=2.5)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: units.seconds(value)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: units.factor(value)))
+    axes.set_xlabel("task length (in the plain loop)")
+    axes.set_ylabel("speedup (serial / strategy)")
+    axes.legend(fontsize=8, frameon=False, loc="lower right")
+
+
+def _in_order(rows: Sequence[Metrics]) -> list[float | None]:
+    """Return the break-even of each strategy in the order in which strategies are drawn."""
+    found = {point.strategy: point.task_length for point in break_evens(rows)}
+    return [found.get(name) for name in by_strategy(rows)]
+
+
+def _dispatch(axes: Axes, rows: Sequence[Metrics]) -> None:
+    """Draw the time of a task by strategy and chunk size, beside that of bare processes in the same chunks."""
+    pools = sorted(
+        (row for row in rows if row.cell.strategy not in NULLS), key=lambda row: _per_task(row, row.time.center)
+    )
+    labels = [f"{row.cell.strategy}\nchunks of {row.cell.tasks_per_chunk}" for row in pools]
+    places = range(len(pools))
+    _bars(axes, pools, _per_task)
+    floors = [(place, row.floor / row.cell.tasks) for place, row in zip(places, pools, strict=True) if row.floor]
+    axes.plot([x for _, x in floors], [y for y, _ in floors], "|", color="black", markersize=14, label="bare processes")
+    axes.set_yticks(list(places), labels, fontsize=7)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: units.seconds(value)))
+    axes.set_xlabel("time of a task that does nothing")
+    axes.legend(fontsize=8, frameon=False, loc="lower right")
+
+
+def _startup(axes: Axes, rows: Sequence[Metrics]) -> None:
+    """Draw the life of a pool that is used once, in its stages, by start method."""
+    pools = [row for row in rows if row.cell.strategy not in NULLS]
+    labels = [
+        f"{row.cell.strategy.partition('.')[0]}, {row.cell.axes['start_method']}\n({row.cell.axes['workload']})"
+        for row in pools
+    ]
+    left = [0.0] * len(pools)
+    stages = list(pools[0].cell.measures)
+    for stage, color, hatch in zip(stages, COLORS, ("", "//", ".."), strict=False):
+        lengths = [median(row.cell.measures[stage].values) for row in pools]
+        axes.barh(range(len(pools)), lengths, left=left, color=color, hatch=hatch, edgecolor="white", label=stage)
+        left = [before + length for before, length in zip(left, lengths, strict=True)]
+    floors = [(place, row.floor) for place, row in enumerate(pools) if row.floor]
+    axes.plot([x for _, x in floors], [y for y, _ in floors], "|", color="black", markersize=14, label="bare processes")
+    axes.set_yticks(range(len(pools)), labels, fontsize=7)
+    axes.invert_yaxis()
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: units.seconds(value)))
+    axes.set_xlabel("time")
+    axes.legend(fontsize=8, frameon=False, loc="lower right")
+
+
+def _bars(axes: Axes, rows: Sequence[Metrics], scale: Callable[[Metrics, float], float]) -> None:
+    """Draw a point with its interval for each row."""
+    for place, row in enumerate(rows):
+        middle = scale(row, row.time.center)
+        low = scale(row, row.time.center if row.time.low is None else row.time.low)
+        high = scale(row, row.time.center if row.time.high is None else row.time.high)
+        axes.errorbar(middle, place, xerr=[[middle - low], [high - middle]], color=COLORS[0], marker="o", capsize=3)
+
+
+def _per_task(row: Metrics, seconds: float) -> float:
+    return seconds / row.cell.tasks
+
+
+PICTURES: dict[str, Callable[[Axes, Sequence[Metrics]], None]] = {
+    "dispatch": _dispatch,
+    "speedup": _speedup,
+    "startup": _startup,
+}

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """Goes up whenever runs saved before stop being comparable with runs saved after."""
 
+TESTS = Path(__file__).parent / "tests"
+
 PROBE_BYTES = 1 << 20
 """What is written to the storage before the first cell: about a saved run."""
 
@@ -116,6 +118,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         gc.unfreeze()
         if session.lock is not None:
             session.lock.release()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the tests alone in a run that only measures: what they need beyond the suite may not be installed."""
+    return True if config.option.benchmark_only and collection_path == TESTS else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -40,7 +40,7 @@ def draw(run: Run, folder: Path) -> Iterator[Path]:
         facts = run.environment
         figure.supxlabel(
             f"{facts['implementation']} {facts['python']}, {facts['usable_cpus']} CPUs, {facts['cpu_model']}; "
-            f"{run.when[:10]}; bars: 95% within this run",
+            f"{run.when[:10]}; bars with caps are 95% intervals within this run",
             fontsize=7,
             color=GREY,
         )
@@ -77,13 +77,19 @@ def _speedup(axes: Axes, rows: Sequence[Metrics]) -> None:
     for point, color in zip(_in_order(pools), COLORS, strict=False):
         if point is not None:
             axes.plot([point, point], [0.93, 1.07], color=color, linewidth=2.5)
+    axes.plot([], [], "|", color=GREY, markersize=9, markeredgewidth=2.5, label="breaks even")
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: units.seconds(value)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: units.factor(value)))
+    axes.xaxis.set_major_formatter(FuncFormatter(_tick))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
     axes.set_xlabel("task length (in the plain loop)")
     axes.set_ylabel("speedup (serial / strategy)")
     axes.legend(fontsize=8, frameon=False, loc="lower right")
+
+
+def _tick(value: float, _place: int | None) -> str:
+    """Write a time at an axis: its digits are round, and noughts behind the point say nothing."""
+    return "0" if not value else units.seconds(value).replace(".00 ", " ").replace(".0 ", " ")
 
 
 def _in_order(rows: Sequence[Metrics]) -> list[float | None]:
@@ -104,7 +110,7 @@ def _dispatch(axes: Axes, rows: Sequence[Metrics]) -> None:
     axes.plot([x for _, x in floors], [y for y, _ in floors], "|", color="black", markersize=14, label="bare processes")
     axes.set_yticks(list(places), labels, fontsize=7)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: units.seconds(value)))
+    axes.xaxis.set_major_formatter(FuncFormatter(_tick))
     axes.set_xlabel("time of a task that does nothing")
     axes.legend(fontsize=8, frameon=False, loc="lower right")
 
@@ -126,7 +132,7 @@ def _startup(axes: Axes, rows: Sequence[Metrics]) -> None:
     axes.plot([x for _, x in floors], [y for y, _ in floors], "|", color="black", markersize=14, label="bare processes")
     axes.set_yticks(range(len(pools)), labels, fontsize=7)
     axes.invert_yaxis()
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: units.seconds(value)))
+    axes.xaxis.set_major_formatter(FuncFormatter(_tick))
     axes.set_xlabel("time")
     axes.legend(fontsize=8, frameon=False, loc="lower right")
 

@@ -119,6 +119,21 @@ def test_workers_load_little() -> None:
     assert loaded - {"benchmarks", "benchmarks.tasks", "benchmarks.worker"} == set()
 
 
+def test_measuring_needs_the_base_dependencies_alone() -> None:
+    """A run that only measures collects no test: Hypothesis may not be there."""
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "--benchmark-only", "--collect-only", "-q", "-p", "no:cacheprovider"],
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert "bench_speedup.py::bench_count[1e4-Pool.map]" in result.stdout
+    assert "test_" not in result.stdout
+
+
 def test_top_level_is_as_announced() -> None:
     """Beside hidden entries there are the five names and the licence."""
     listed = subprocess.run(

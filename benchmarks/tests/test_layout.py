@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -121,9 +122,11 @@ def test_workers_load_little() -> None:
 
 def test_measuring_needs_the_base_dependencies_alone() -> None:
     """A run that only measures collects no test: Hypothesis may not be there."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "--benchmark-only", "--collect-only", "-q", "-p", "no:cacheprovider"],
         cwd=PACKAGE.parent,
+        env=environment,
         capture_output=True,
         text=True,
         timeout=60,

@@ -154,6 +154,11 @@ def end_all(engines: Sequence[Engine]) -> None:
             child.join(0.2)
         if monotonic() > deadline:
             raise CellError(f"could not be ended: processes {', '.join(str(child.pid) for child in children)}")
+    # An executor's own thread cleans up after its workers' death. A fork in the midst of that gave a worker of the next
+    # cell a lock that nobody would ever release.
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(0.0, deadline - monotonic()))
 
 
 def _terminate(engine: Engine) -> None:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from multiprocessing import shared_memory
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any
 import pytest
 
 from benchmarks import watch
-from benchmarks.strategies.base import Engine
+from benchmarks.strategies import STRATEGIES
+from benchmarks.strategies.base import Engine, Job
 from benchmarks.watch import CellError, Leaks, LimitError, Watch, WorkerLostError, end_all, prime
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this platform has no timer signals")
@@ -92,6 +94,20 @@ def test_hanging_termination_is_given_up() -> None:
 
     assert time.monotonic() - start < watch.TERMINATE_SECONDS + 5
     assert not child.is_alive()
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_executor_s_thread_has_ended(attempt: int) -> None:
+    """After an executor was ended by force its thread is gone: the next cell may fork."""
+    del attempt
+    barrier = multiprocessing.get_context("spawn").Barrier(2)
+    engine = STRATEGIES["ProcessPoolExecutor.map"].open(Job(sleep, [60.0] * 4), 2, "spawn", barrier)
+    engine.prove()
+    with pytest.raises(LimitError), Watch(0.5):
+        engine.run()
+    end_all([engine])
+
+    assert [thread for thread in threading.enumerate() if not thread.daemon] == [threading.main_thread()]
 
 
 def test_leaked_process_is_found() -> None:

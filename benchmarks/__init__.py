@@ -2,21 +2,22 @@
 
 Measuring:
 
-0. `workloads`, `worker`, `environment`, `lock`: what is computed, what runs in a worker, what the machine can do;
-   `strategies.base` is the protocol.
-1. `strategies`: how work is spread. `cells`: what is measured. `watch`: limits and leaks.
-2. `measure`: one cell.
-3. `plugin`: pytest.
-4. `bench_*`: one question each.
+0. `tasks`, `worker`: what runs in a worker. `environment`, `lock`: what the machine can do, and whose turn it is.
+1. `workloads`: what is computed. `strategies.base`: the protocol.
+2. `strategies`: how work is spread. `cells`: what is measured. `watch`: limits and leaks.
+3. `arms`: the engines of a cell. `measure`: its rounds. `options`: the command line.
+4. `plugin`: pytest.
+5. `bench_*`: one question each.
 
-Judging, over saved runs alone:
+Judging, over saved runs alone, all in `report`:
 
-0. `report.stats`, `report.units`
-1. `report.runs`: the only file that knows the schema
-2. `report.metrics`
-3. `report.answers`
-4. `report.render`
-5. `report.__main__`
+0. `stats`, `units`
+1. `runs`: the only file that knows the schema
+2. `metrics`
+3. `answers`, `samples`
+4. `render`, `plots`, `compare`
+5. `verdicts`
+6. `__main__`
 
 The saved run is the wall between the two: the plugin hands its JSON to the report, and nothing else crosses.
 """

@@ -9,28 +9,26 @@ strategy alone is timed by pytest-benchmark; the other arms are timed around it,
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import statistics
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import permutations
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.cells import COLD, FRESH, WARM, Cell, Family
+from benchmarks.arms import STRATEGY, Arms, Spent, describe
+from benchmarks.cells import WARM, Cell, Family
 from benchmarks.environment import cpu_seconds
-from benchmarks.strategies import FLOOR, SERIAL, STRATEGIES
-from benchmarks.strategies.base import Call, Job
+from benchmarks.strategies.base import Call
 from benchmarks.strategies.cold import STAGES, Cold, Fresh
-from benchmarks.watch import CellError, Leaks, Watch, WorkerLostError, end_all, prime
+from benchmarks.watch import CellError, Leaks, Watch, end_all, prime
 from benchmarks.workloads import WORKLOADS
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from benchmarks.strategies.base import Engine, Strategy
 
 ORDERS = 6
 """Rounds come in multiples of this, so that each order of three arms is taken equally often."""
@@ -48,8 +46,6 @@ CHEAP_OPENING = 0.002
 PILOT_SHARE = 0.1
 MOST_PILOTS = 5
 
-STRATEGY = "strategy"
-
 
 @dataclass(frozen=True)
 class Budget:
@@ -61,14 +57,6 @@ class Budget:
 
 
 @dataclass
-class Spent:
-    """Where the time of a cell went, in seconds: inside the arms, and in making and ending pools."""
-
-    arms: float = 0.0
-    pools: float = 0.0
-
-
-@dataclass
 class Record:
     """What the rounds of a cell gave beside the strategy's own times; lists pair with `stats.data`."""
 
@@ -76,140 +64,6 @@ class Record:
     cpu: list[float | None] = field(default_factory=list)
     block: list[int] = field(default_factory=list)
     stages: dict[str, list[float]] = field(default_factory=dict)
-
-
-class Arms:
-    """The engines of a cell, opened and closed together, and watched."""
-
-    def __init__(self, cell: Cell, arms: tuple[str, ...], watch: Watch, spent: Spent) -> None:
-        """Find out which arms there are; start nothing yet."""
-        self._cell = cell
-        self._watch = watch
-        self._spent = spent
-        self._workload = WORKLOADS[cell.workload]
-        self._inputs: Sequence[Any] = ()
-        self._expected: list[Any] = []
-        self._strategies: dict[str, tuple[Strategy, int | None]] = {}
-        # The floor comes first: its workers are forked before the strategy's pool starts any helper thread.
-        if "floor" in arms and FLOOR.unavailable(cell.start_method) is None:
-            self._strategies["floor"] = (FLOOR, cell.effective_chunk_size())
-        if "serial" in arms:
-            self._strategies["serial"] = (SERIAL, None)
-        self._strategies[STRATEGY] = (STRATEGIES[cell.strategy], cell.chunk_size)
-        self.names = tuple(sorted(self._strategies))
-        self.engines: dict[str, Engine] = {}
-        self._workers: dict[str, frozenset[int]] = {}
-        self.busy = STRATEGY
-
-    def make_inputs(self) -> None:
-        """Make the inputs of the tasks, and what they must give."""
-        self._inputs = self._workload.make_inputs(self._cell.size, self._cell.tasks)
-        self._expected = self._workload.expected(self._cell.size, self._cell.tasks)
-
-    def blamed(self, error: Exception) -> str:
-        """Return the arm to name for an error: that of the worker that was lost, else the one that was busy."""
-        if isinstance(error, WorkerLostError):
-            return next((name for name, pids in self._workers.items() if error.pid in pids), self.busy)
-        return self.busy
-
-    def open(self) -> float:
-        """Start all workers, have them prove that they are up, and compare the results of one pass of each arm.
-
-        Returns the seconds of that pass, for planning only: it is the first, so it is slow.
-        """
-        start = perf_counter()
-        for name, (strategy, chunk_size) in self._strategies.items():
-            with self._blame(name):
-                self._watch.adopt()
-                self.engines[name] = engine = self._make(strategy, chunk_size)
-                self._workers[name] = engine.prove()
-                self._watch.expect(multiprocessing.active_children())
-            if len(self._workers[name]) != (self._cell.workers if self._proves(strategy) else 0):
-                raise CellError(f"{name} arm: {len(self._workers[name])} workers came up, not {self._cell.workers}")
-        self._spent.pools += perf_counter() - start
-        return sum(self.check(name) for name in self._strategies)
-
-    def _proves(self, strategy: Strategy) -> bool:
-        return self._cell.state == WARM and strategy.parallel
-
-    def _make(self, strategy: Strategy, chunk_size: int | None) -> Engine:
-        cell = self._cell
-        if cell.state == FRESH:
-            return Fresh(
-                {
-                    "strategy": strategy.name,
-                    "workload": cell.workload,
-                    "size": cell.size,
-                    "tasks": cell.tasks,
-                    "chunk_size": chunk_size,
-                    "workers": cell.workers,
-                    "start_method": cell.start_method,
-                }
-            )
-        job = Job(self._workload.function, self._inputs, chunk_size)
-        if cell.state == COLD:
-            return Cold(strategy, job, cell.workers, cell.start_method)
-        barrier = None
-        if self._proves(strategy):
-            barrier = multiprocessing.get_context(cell.start_method).Barrier(cell.workers)
-        return strategy.open(job, cell.workers, cell.start_method, barrier)
-
-    def check(self, name: str) -> float:
-        """Run an arm once, compare its results with the expected ones, and return the seconds, for planning only."""
-        with self._blame(name):
-            begin = perf_counter()
-            self.engines[name].prepare()
-            self.engines[name].await_ready()
-            start = perf_counter()
-            results = self.engines[name].run()
-            end = perf_counter()
-            self._spent.arms += end - start
-        expected = self._expected
-        if not self._strategies[name][0].ordered:
-            results, expected = sorted(results), sorted(expected)
-        if results != expected:
-            wrong = next((i for i, pair in enumerate(zip(results, expected, strict=False)) if pair[0] != pair[1]), None)
-            where = f"{len(results)} results, not {len(expected)}" if wrong is None else f"first at task {wrong}"
-            raise CellError(f"{name} arm: wrong results ({where}); no time of this cell counts")
-        return end - begin
-
-    def prepare(self) -> None:
-        """Make all engines ready for a run: together, since interpreters that start take their time."""
-        for name, engine in self.engines.items():
-            self.busy = name
-            engine.prepare()
-        for name, engine in self.engines.items():
-            self.busy = name
-            engine.await_ready()
-
-    def pids(self) -> frozenset[int]:
-        """Return the strategy's workers."""
-        return self._workers[STRATEGY]
-
-    def close(self) -> None:
-        """See that the workers that were started are still the ones that answer, then end them."""
-        start = perf_counter()
-        for name, engine in self.engines.items():
-            with self._blame(name):
-                workers = engine.prove()
-            if workers != self._workers[name]:
-                gone = ", ".join(str(pid) for pid in sorted(self._workers[name] - workers))
-                raise CellError(f"{name} arm: worker processes {gone} were replaced during the rounds")
-        self._watch.expect(())
-        for name in reversed(tuple(self.engines)):
-            with self._blame(name):
-                self.engines[name].close()
-            del self.engines[name]
-        self._spent.pools += perf_counter() - start
-
-    @contextmanager
-    def _blame(self, name: str) -> Iterator[None]:
-        """Name the arm in whatever goes wrong in it."""
-        self.busy = name
-        try:
-            yield
-        except Exception as error:
-            raise CellError(f"{self.blamed(error)} arm: {describe(error)}") from error
 
 
 class Rounds:
@@ -417,12 +271,6 @@ def _extra_info(cell: Cell, family: Family, record: Record, spent: Spent) -> dic
 
 def _nanoseconds(values: list[float] | None) -> list[float] | None:
     return None if values is None else [round(value, 9) for value in values]
-
-
-def describe(error: BaseException) -> str:
-    """Put an error into one line, with its type unless the type says only that it is ours."""
-    text = " ".join(str(error).split())
-    return text if isinstance(error, CellError) else f"{type(error).__name__}: {text}".rstrip(": ")
 
 
 MeasureFunction = Callable[[Cell], None]

@@ -20,9 +20,10 @@ from statistics import fmean, median
 from scipy import stats as scipy_stats
 from tabulate import tabulate
 
-from benchmarks.report.compare import Rule, compare, reduce
+from benchmarks.report.compare import Rule, compare
 from benchmarks.report.metrics import NULLS
 from benchmarks.report.runs import Run, load
+from benchmarks.report.samples import reduce
 
 SPLITS = 60
 Report = Callable[[Sequence[Run], Sequence[Run]], set[str]]

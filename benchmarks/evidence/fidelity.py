@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from benchmarks.arms import Arms, Spent
 from benchmarks.cells import WARM, Cell
 from benchmarks.environment import start_methods, usable_cpus, usual_start_method
-from benchmarks.measure import Arms, Rounds, Spent, call
+from benchmarks.measure import Rounds, call
 from benchmarks.report.stats import summarize
 from benchmarks.strategies.base import Call, Engine
 from benchmarks.tasks import count

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks import measure, strategies
+from benchmarks import arms, strategies
 from benchmarks.strategies.base import Engine, Job, Strategy
 from benchmarks.tasks import count
 
@@ -89,7 +89,7 @@ def pytest_configure(config: pytest.Config) -> None:
     amount = float(rest[-1])
     if kind == "serial":
         original: Strategy = strategies.SERIAL
-        vars(measure)["SERIAL"] = Slower(original.name, parallel=False, original=original, share=amount)
+        vars(arms)["SERIAL"] = Slower(original.name, parallel=False, original=original, share=amount)
         return
     original = strategies.STRATEGIES[rest[0]]
     more: dict[str, Any] = {"share": amount} if kind == "task" else {"seconds": amount}

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from benchmarks.report import runs
 
 if TYPE_CHECKING:
-    from benchmarks.report.compare import Comparison, Reduced
+    from benchmarks.report.compare import Comparison
+    from benchmarks.report.samples import Reduced
 
 OK, REGRESSED, FAULT, NOT_JUDGED = 0, 1, 2, 3
 
@@ -163,7 +164,7 @@ def _plot(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 def _reduced(paths: Sequence[Path], faults: list[str], only: str | None) -> Iterator[Reduced]:
     """Yield the runs one by one, so that no more than one is held with its rounds; note what cannot be read."""
-    from benchmarks.report.compare import reduce  # noqa: PLC0415 - as above
+    from benchmarks.report.samples import reduce  # noqa: PLC0415 - as above
 
     for path in paths:
         try:

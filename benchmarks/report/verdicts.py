@@ -10,16 +10,14 @@ from tabulate import tabulate
 
 from benchmarks.report import units
 from benchmarks.report.compare import (
-    ACROSS,
-    AXES,
     Change,
     Comparison,
-    Reduced,
     Rule,
     Verdict,
     compare,
     pool_spreads,
 )
+from benchmarks.report.samples import ACROSS, AXES, Reduced
 
 ORDER = (Verdict.REGRESSED, Verdict.IMPROVED, Verdict.INCONCLUSIVE, Verdict.UNCHANGED)
 NOISE_RUNS = (1, 3, 5, 10)

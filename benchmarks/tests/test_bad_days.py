@@ -94,14 +94,14 @@ def test_trouble_costs_its_own_cell(
 
 
 IDLE = """
-from benchmarks import measure
-prepare = measure.Arms.prepare
+from benchmarks.arms import Arms
+prepare = Arms.prepare
 def kill_one(arms):
     prepare(arms)
     if arms._cell.workload == "trouble" and next(calls) == 3:
         os.kill(min(arms.pids()), signal.SIGKILL)
         time.sleep(0.5)
-measure.Arms.prepare = kill_one
+Arms.prepare = kill_one
 trouble = fine
 """
 
@@ -164,14 +164,14 @@ def test_initializer_that_raises(project: Project, processes_of: Callable[[str],
 
 
 LEAK = """
-from benchmarks import measure
-close = measure.Arms.close
+from benchmarks.arms import Arms
+close = Arms.close
 held = []
 def leaky(arms):
     close(arms)
     if arms._cell.workload == "trouble":
         held.append(open(os.devnull))
-measure.Arms.close = leaky
+Arms.close = leaky
 def trouble(n):
     return n
 """

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.report import compare as comparing
 from benchmarks.report import stats
 from benchmarks.report.__main__ import main
-from benchmarks.report.compare import Comparison, Reduced, Rule, Verdict, View, compare, runs_needed
+from benchmarks.report.compare import Comparison, Rule, Verdict, compare, runs_needed
 from benchmarks.report.runs import DataError
+from benchmarks.report.samples import ACROSS, Reduced, View
 
 FACTS = {"python": "3.13.0", "cpu_model": "one", "usable_cpus": 2}
 SIZES = ("1e2", "1e4", "1e5")
@@ -412,7 +412,7 @@ def test_across_names_groups_of_facts() -> None:
     """Each group of facts that may be meant to differ is one that a run really saves."""
     saved = json.loads(DATA.read_bytes())["suite"]["environment"]
 
-    assert {fact for facts in comparing.ACROSS.values() for fact in facts} <= set(saved)
+    assert {fact for facts in ACROSS.values() for fact in facts} <= set(saved)
 
 
 def test_matrix_sets_samples_side_by_side(tmp_path: Path) -> None:

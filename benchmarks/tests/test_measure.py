@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from benchmarks import measure
+from benchmarks.arms import Spent, describe
 from benchmarks.cells import WARM, Axes, Cell, Family, Selection, short_number
 from benchmarks.environment import usable_cpus, usual_start_method
-from benchmarks.measure import Rounds, Spent, describe, plan_rounds, timed
+from benchmarks.measure import Rounds, plan_rounds, timed
 from benchmarks.strategies.base import Engine
 from benchmarks.watch import CellError
 

@@ -70,6 +70,8 @@ def student_cdf(t: float, df: float) -> float:
     """
     if math.isinf(df):
         return NormalDist().cdf(t)
+    if abs(t) < 1:  # near the middle the tail's argument is too close to 1 to tell its distance from it
+        return 0.5 + math.copysign(0.5 * incomplete_beta(0.5, df / 2, t * t / (df + t * t)), t)
     tail = 0.5 * incomplete_beta(df / 2, 0.5, df / (df + t * t))
     return 1 - tail if t > 0 else tail
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ class Engine:
 
 
 @dataclass(frozen=True)
-class Strategy:
+class Strategy(ABC):
     """A way to spread the tasks of a job.
 
     `name` is that of the API, in ids, tables and options. `ordered` says whether results come in the order of the
@@ -82,9 +83,9 @@ class Strategy:
         del tasks, workers
         return 1
 
+    @abstractmethod
     def open(self, job: Job, workers: int, start_method: str, barrier: Barrier | None = None) -> Engine:
         """Start `workers` workers for `job`. Without `barrier` (one party a worker) they cannot `prove`."""
-        raise NotImplementedError
 
 
 def pool_map_chunk_size(tasks: int, workers: int) -> int:

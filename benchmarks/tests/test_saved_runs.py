@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,7 @@ def test_what_a_run_says_of_itself(project: Project) -> None:
     assert (suite["schema"], suite["preset"], suite["complete"]) == (1, "default", True)
     assert [cell["outcome"] for cell in suite["cells"]] == ["measured"] * 3
     assert suite["families"]["trouble"]["question"] == "Does it hold?"
-    assert suite["environment"]["python"] == ".".join(map(str, sys.version_info[:3])) or sys.version_info[3] != "final"
+    assert suite["environment"]["python"] == platform.python_version()
     assert suite["environment"]["usable_cpus"] >= 1
     assert {"load_average", "stolen_seconds"} == set(suite["start"]) == set(suite["end"])
     assert suite["seconds"]["wall"] >= suite["seconds"]["arms"] > 0
@@ -47,19 +48,24 @@ def test_what_a_run_says_of_itself(project: Project) -> None:
         assert sorted(set(extra["block"])) == list(range(extra["block"][-1] + 1))
 
 
-def test_the_report_shows_what_the_terminal_showed(project: Project) -> None:
-    """The summary after the run and the report's of the saved run are the same lines."""
-    project.write(FINE)
-    output = project.measure().stdout
-    shown = subprocess.run(
-        [sys.executable, "-m", "benchmarks.report"],
+def output_of(project: Project, *command: str) -> str:
+    """Run a command that reads saved runs, in the project's folder, and return what it prints."""
+    return subprocess.run(
+        command,
         cwd=project.folder,
         env=project.environment(),
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
-    ).stdout.splitlines()
+    ).stdout
+
+
+def test_the_report_shows_what_the_terminal_showed(project: Project) -> None:
+    """The summary after the run and the report's of the saved run are the same lines."""
+    project.write(FINE)
+    output = project.measure().stdout
+    shown = output_of(project, sys.executable, "-m", "benchmarks.report").splitlines()
 
     assert len(shown) > 8
     assert "\n".join(shown[1:]) in output
@@ -71,23 +77,13 @@ def test_pytest_benchmark_s_own_tools(project: Project) -> None:
     assert project.measure("--benchmark-save=before").returncode == 0
     again = project.measure("--benchmark-save=after", "--benchmark-compare=0001")
     tool = str(Path(sys.executable).with_name("pytest-benchmark"))
-    outputs = [
-        subprocess.run(
-            [tool, *arguments],
-            cwd=project.folder,
-            env=project.environment(),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        ).stdout
-        for arguments in (["list"], ["compare", "0001", "0002", "--columns=median"])
-    ]
+    listed = output_of(project, tool, "list")
+    compared = output_of(project, tool, "compare", "0001", "0002", "--columns=median")
 
     assert again.returncode == 0, again.stdout
     assert "bench_trouble[fine-1e3-Pool.map] (0001_before)" in again.stdout
-    assert [name in outputs[0] for name in ("0001_before.json", "0002_after.json")] == [True, True]
-    assert "bench_trouble[fine-1e3-Pool.map] (0002_after)" in outputs[1]
+    assert [name in listed for name in ("0001_before.json", "0002_after.json")] == [True, True]
+    assert "bench_trouble[fine-1e3-Pool.map] (0002_after)" in compared
 
 
 LOOK = """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from benchmarks.strategies.base import Engine
 
 TICK_SECONDS = 0.25
-"""How often the watch looks at the workers: some 10 us in each quarter of a second."""
+"""How often the watch looks at the workers: a look at four takes 4 us, in each quarter of a second."""
 
 TERMINATE_SECONDS = 2.0
 KILL_SECONDS = 10.0

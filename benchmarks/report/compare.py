@@ -215,13 +215,13 @@ def _single_run_spread(shared: Sequence[str], base: Reduced, new: Reduced) -> fl
     1.4826 times the median of the absolute differences is the standard deviation of normal ones. Taken about zero, and
     over all cells: if everything moved, nothing stands out.
     """
-    differences = [
+    moved = [
         abs(new.views[name].logs[quantity] - base.views[name].logs[quantity])
         for name in shared
         for quantity in base.judged_by[base.views[name].family]
         if quantity in base.views[name].logs and quantity in new.views[name].logs
     ]
-    return 1.4826 * median(differences) if differences else math.inf
+    return 1.4826 * median(moved) if moved else math.inf
 
 
 def _judge(tests: Sequence[_Test], rule: Rule, spread: float | None) -> list[Change]:

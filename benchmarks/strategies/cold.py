@@ -62,7 +62,7 @@ class FreshError(Exception):
 class Fresh(Engine):
     """A run is a cold run in an interpreter that has just started and has imported its modules.
 
-    What the clock sees beside the run is one byte there and the answer back, some 0.1 ms.
+    What the clock sees beside the run is one byte there and the answer back: 0.2 ms around an empty run.
     """
 
     def __init__(self, order: dict[str, Any]) -> None:

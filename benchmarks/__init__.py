@@ -13,11 +13,12 @@ Judging, over saved runs alone, all in `report`:
 
 0. `stats`, `units`
 1. `runs`: the only file that knows the schema
-2. `metrics`
-3. `answers`, `samples`
-4. `render`, `plots`, `compare`
-5. `verdicts`
-6. `__main__`
+2. `metrics`: the arms of a cell together
+3. `answers`: a sentence a question. `samples`: runs without their rounds. `tables`
+4. `overview`, `render`, `plots`: what a run, or several, say
+5. `judge`, `pools`: hypotheses and verdicts
+6. `compare`, `noise`, `verdicts`, `matrix`: what two samples say of each other
+7. `__main__`
 
 The saved run is the wall between the two: the plugin hands its JSON to the report, and nothing else crosses.
 """

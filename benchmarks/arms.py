@@ -134,9 +134,9 @@ class Arms:
             self.busy = name
             engine.await_ready()
 
-    def pids(self) -> frozenset[int]:
-        """Return the strategy's workers."""
-        return self._workers[STRATEGY]
+    def pids(self, name: str) -> frozenset[int]:
+        """Return the workers of an arm."""
+        return self._workers[name]
 
     def close(self) -> None:
         """See that the workers that were started are still the ones that answer, then end them."""

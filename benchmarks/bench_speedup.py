@@ -16,7 +16,7 @@ FAMILY = Family(
     name="speedup",
     question="Is a pool worth it?",
     timed="one pass over all tasks; the pool exists",
-    judged_by=("speedup", "efficiency"),
+    judged_by=("speedup", "efficiency", "overhead", "CPU time"),
     presets={
         "quick": (Axes("count", 4, STRATEGIES, seconds=0.4, sizes=(100, 10_000, 100_000)),),
         "default": (

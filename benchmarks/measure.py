@@ -36,8 +36,8 @@ ORDERS = 6
 MOST_ROUNDS = 120
 """Enough for a median; more would only make saved runs larger, since runs differ by more than rounds do."""
 
-MOST_BLOCKS = 10
-RENEWAL_SHARE = 0.25
+MOST_BLOCKS = 20
+RENEWAL_SHARE = 0.35
 """The part of a cell's budget that may go into renewing its pools."""
 
 CHEAP_OPENING = 0.002
@@ -61,7 +61,7 @@ class Record:
     """What the rounds of a cell gave beside the strategy's own times; lists pair with `stats.data`."""
 
     seconds: dict[str, list[float]]
-    cpu: list[float | None] = field(default_factory=list)
+    cpu: dict[str, list[float | None]]
     block: list[int] = field(default_factory=list)
     stages: dict[str, list[float]] = field(default_factory=dict)
 
@@ -69,23 +69,24 @@ class Record:
 class Rounds:
     """The three functions that `benchmark.pedantic` calls, and what they record."""
 
-    def __init__(self, arms: Arms, rounds: int, blocks: int, spent: Spent) -> None:
-        """Take arms that are open; they serve the first block."""
+    def __init__(self, arms: Arms, rounds: int, blocks: int, spent: Spent, seconds: float) -> None:
+        """Take arms that are open; they serve the first block. Pools are renewed until `seconds` are spent."""
         self._arms = arms
         self._spent = spent
+        self._seconds = seconds
         self._orders = tuple(permutations(arms.names))
-        self._starts = {block * rounds // blocks: block for block in range(blocks)}
+        self._starts = frozenset(block * rounds // blocks for block in range(1, blocks))
         self._round = 0
         self._block = 0
         self._cpu_before: float | None = None
         self._start = 0.0
-        self.record = Record({name: [] for name in arms.names if name != STRATEGY})
+        self.record = Record({name: [] for name in arms.names if name != STRATEGY}, {name: [] for name in arms.names})
 
     def setup(self) -> tuple[tuple[Call], dict[str, Any]]:
         """Renew the pools if a block begins, and time the arms that come before the strategy."""
-        block = self._starts.get(self._round, self._block)
-        if block != self._block:
-            self._block = block
+        # where the host is busy, pools take longer than the first one did: then the rounds go on in the old ones
+        if self._round in self._starts and self._spent.arms + self._spent.pools < self._seconds:
+            self._block += 1
             gc.enable()  # workers inherit it by fork, and a user's workers would have it on
             self._arms.close()
             self._arms.open()
@@ -98,7 +99,7 @@ class Rounds:
             self._time(name)
         engine = self._arms.engines[STRATEGY]
         self._arms.busy = STRATEGY
-        self._cpu_before = cpu_seconds(self._arms.pids())
+        self._cpu_before = cpu_seconds(self._arms.pids(STRATEGY))
         self._start = perf_counter()
         return (engine.run,), {}
 
@@ -107,12 +108,7 @@ class Rounds:
         self._spent.arms += perf_counter() - self._start
         engine = self._arms.engines[STRATEGY]
         record = self.record
-        if isinstance(engine, Fresh):
-            record.cpu.append(engine.cpu_seconds)
-        else:
-            after = cpu_seconds(self._arms.pids())
-            before = self._cpu_before
-            record.cpu.append(None if before is None or after is None else after - before)
+        self._add_cpu(STRATEGY, self._cpu_before)
         if isinstance(engine, Cold | Fresh):
             for stage in STAGES:
                 record.stages.setdefault(stage, []).append(engine.stages[stage])
@@ -124,9 +120,21 @@ class Rounds:
     def _time(self, name: str) -> None:
         engine = self._arms.engines[name]
         self._arms.busy = name
+        before = cpu_seconds(self._arms.pids(name))
         seconds = timed(engine.run)
+        self._add_cpu(name, before)
         self.record.seconds[name].append(seconds)
         self._spent.arms += seconds
+
+    def _add_cpu(self, name: str, before: float | None) -> None:
+        """Record the CPU time of an arm that has just run: the caller's, and that of the arm's workers."""
+        engine = self._arms.engines[name]
+        if isinstance(engine, Fresh):
+            taken = engine.cpu_seconds
+        else:
+            after = cpu_seconds(self._arms.pids(name))
+            taken = None if before is None or after is None else after - before
+        self.record.cpu[name].append(taken)
 
 
 def call(run: Call) -> list[Any]:
@@ -197,7 +205,7 @@ def _take_rounds(
         round_seconds = _pilot(arms, budget.seconds, first, spent)
         left = budget.seconds - spent.arms - spent.pools
         rounds, blocks = plan_rounds(left, budget.least_rounds, round_seconds, opening)
-        taking = Rounds(arms, rounds, blocks, spent)
+        taking = Rounds(arms, rounds, blocks, spent, budget.seconds)
         benchmark.pedantic(call, setup=taking.setup, teardown=taking.teardown, rounds=rounds)
     return taking.record, rounds
 
@@ -219,7 +227,7 @@ def plan_rounds(left: float, least_rounds: int, round_seconds: float, opening: f
     """Return how many rounds to take, and in how many blocks.
 
     All but `least_rounds` are seconds: what is left of the budget, one round, and opening the pools once. A block
-    after the first costs an opening and an untimed pass; that takes at most a quarter of the rest. Where the pools
+    after the first costs an opening and an untimed pass; that takes at most a third of the rest. Where the pools
     cost nothing to open because each run makes its own, there is nothing to renew.
     """
     least = -(-max(least_rounds, 1) // ORDERS) * ORDERS
@@ -252,16 +260,20 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _extra_info(cell: Cell, family: Family, record: Record, spent: Spent) -> dict[str, Any]:
-    cpu: list[float] | None = [value for value in record.cpu if value is not None]
-    if len(record.cpu) != len(cpu or ()) or (cell.state != WARM and cell.start_method == "forkserver"):
-        cpu = None  # the forkserver's children are not ours: nobody tells their time after they ended
+    # the forkserver's children are not ours: nobody tells their time after they ended
+    untold = cell.state != WARM and cell.start_method == "forkserver"
+    cpu = {
+        name: None if untold or None in values else [value for value in values if value is not None]
+        for name, values in record.cpu.items()
+    }
     return {
         "family": family.name,
         "timed": family.timed,
         "tasks_per_chunk": cell.effective_chunk_size(),
         "serial_seconds": _nanoseconds(record.seconds.get("serial")),
         "floor_seconds": _nanoseconds(record.seconds.get("floor")),
-        "cpu_seconds": _nanoseconds(cpu),
+        "cpu_seconds": _nanoseconds(cpu[STRATEGY]),
+        "floor_cpu_seconds": _nanoseconds(cpu.get("floor")),
         "block": record.block,
         "measures": {name: {"unit": "s", "values": _nanoseconds(values)} for name, values in record.stages.items()},
         "spent": {"arms": round(spent.arms, 6), "pools": round(spent.pools, 6)},

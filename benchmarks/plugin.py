@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
     from pytest_benchmark.fixture import BenchmarkFixture
 
-SCHEMA = 1
+SCHEMA = 2
 """Goes up whenever runs saved before stop being comparable with runs saved after."""
 
 TESTS = Path(__file__).parent / "tests"

@@ -41,8 +41,9 @@ class EmptyArms(Arms):
         super().__init__(cell, ("serial", "floor"), Watch(60), Spent())
         self.engines = {name: Engine(nothing) for name in self.names}
 
-    def pids(self) -> frozenset[int]:
-        """Have no workers."""
+    def pids(self, name: str) -> frozenset[int]:
+        """Have no workers in any arm."""
+        del name
         return frozenset()
 
 
@@ -51,7 +52,7 @@ class TakingTurns(Rounds):
 
     def __init__(self, arms: Arms, rounds: int) -> None:
         """Take arms that are open."""
-        super().__init__(arms, rounds, 1, Spent())
+        super().__init__(arms, rounds, 1, Spent(), 0)
         self.by_hand: list[float] = []
 
     def setup(self) -> tuple[tuple[Call], dict[str, Any]]:
@@ -85,7 +86,7 @@ def cell() -> Cell:
 
 def bench_empty(benchmark: BenchmarkFixture) -> None:
     """An empty strategy between two empty arms reads under 1 us."""
-    taking = Rounds(EmptyArms(cell()), ROUNDS, 1, Spent())
+    taking = Rounds(EmptyArms(cell()), ROUNDS, 1, Spent(), 0)
     benchmark.pedantic(call, setup=taking.setup, teardown=taking.teardown, rounds=ROUNDS)
     for name, seconds in {"strategy": benchmark.stats.stats.data, **taking.record.seconds}.items():
         read = summarize(seconds)

@@ -16,6 +16,7 @@ from tabulate import tabulate
 
 from benchmarks.report.metrics import Metrics, metrics, null_holds, null_ratio
 from benchmarks.report.runs import Cell, Run, load
+from benchmarks.report.stats import quantile
 
 QUIET = 0.05
 
@@ -32,6 +33,11 @@ QUANTITIES: dict[str, Quantity] = {
     "serial / strategy": lambda cell: ratio(cell.serial_seconds, cell.strategy_seconds),
     "floor / strategy": lambda cell: ratio(cell.floor_seconds, cell.strategy_seconds),
     "CPU time": lambda cell: median(cell.cpu_seconds) if cell.cpu_seconds else None,
+    "CPU time / floor's": lambda cell: (
+        quantile(cell.cpu_seconds, 0.25) / quantile(cell.floor_cpu_seconds, 0.25)
+        if cell.cpu_seconds and cell.floor_cpu_seconds
+        else None
+    ),
 }
 
 
@@ -40,7 +46,7 @@ def spreads(runs: Sequence[Run], names: Sequence[str]) -> list[list[str]]:
     cells: dict[str, list[Cell]] = {}
     for run in runs:
         for cell in run.cells:
-            cells.setdefault(cell.id, []).append(cell)
+            cells.setdefault(cell.place.id, []).append(cell)
     rows = []
     for name, found in cells.items():
         row = [name.rpartition("/")[2]]
@@ -51,22 +57,13 @@ def spreads(runs: Sequence[Run], names: Sequence[str]) -> list[list[str]]:
     return rows
 
 
-def stolen(run: Run) -> float:
-    """Return the share of the CPU time that the host took away during a run, 0 where it does not tell."""
-    before, after = run.start["stolen_seconds"], run.end["stolen_seconds"]
-    if before is None or after is None:
-        return 0.0
-    share: float = (after - before) / (run.seconds["wall"] * run.environment["usable_cpus"])
-    return share
-
-
 def nulls(runs: Sequence[Run]) -> list[list[str]]:
     """Return a row a null cell: in how many runs its interval meets 1 within the tolerance, and its ratios."""
     found: dict[str, list[Metrics]] = {}
     for run in runs:
         for row in map(metrics, run.cells):
             if null_ratio(row) is not None:
-                found.setdefault(row.cell.id.rpartition("/")[2], []).append(row)
+                found.setdefault(row.place.id.rpartition("/")[2], []).append(row)
     table = []
     for name, rows in found.items():
         centers = [summary.center for row in rows for summary in [null_ratio(row)] if summary is not None]
@@ -89,7 +86,7 @@ def main(paths: Sequence[str]) -> int:
     print(tabulate(table, headers=["null row", "holds", "least", "median", "most"]))
     held = [list(map(int, row[1].split(" of "))) for row in table]
     print(f"\nnull rows that hold: {sum(h for h, _ in held)} of {sum(n for _, n in held)}\n")
-    shares = [stolen(run) for run in runs]
+    shares = [run.stolen or 0.0 for run in runs]
     print(f"stolen by the host: {', '.join(f'{share:.1%}' for share in shares)}\n")
     quiet = [run for run, share in zip(runs, shares, strict=True) if share < QUIET]
     for some, what in ((runs, "all"), (quiet, "quiet")):

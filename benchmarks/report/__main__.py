@@ -16,23 +16,33 @@ from benchmarks.report import runs
 
 if TYPE_CHECKING:
     from benchmarks.report.compare import Comparison
+    from benchmarks.report.judge import Rule
     from benchmarks.report.samples import Reduced
+
+# Everything that a command needs is imported when it runs: `--help` need not wait for it.
+# ruff: noqa: PLC0415
 
 OK, REGRESSED, FAULT, NOT_JUDGED = 0, 1, 2, 3
 
 ACROSS = ("python", "machine", "workers", "start_method")
 
-EXAMPLES = """\
-examples:
-  python -m benchmarks.report                      the latest run
-  python -m benchmarks.report summary 12           run number 12
-  python -m benchmarks.report compare before after all runs saved as `before` against all saved as `after`
-  python -m benchmarks.report compare before       the same against the latest run
-  python -m benchmarks.report noise before         what such runs can find
-  python -m benchmarks.report matrix 3.13-bench 3.14-bench    Python versions side by side
-  python -m benchmarks.report plot 12 --folder pictures       pictures of run 12 (extra: plots)
+PROGRAM = "python -m benchmarks.report"
 
-RUN is a name, which stands for all the runs saved under it, a number, a path, or a pattern such as '00*_before'.
+RUN = (
+    "RUN is a name, which stands for all the runs saved under it, a number, a path, a folder, or a pattern: '*before*'."
+)
+
+EXAMPLES = f"""\
+examples:
+  {PROGRAM}                                the latest run
+  {PROGRAM} summary before                 all runs saved as `before`, as one
+  {PROGRAM} compare before after           those against all saved as `after`
+  {PROGRAM} noise before                   what such runs can find
+  {PROGRAM} matrix 3.13-bench 3.14-bench   Python versions side by side
+  {PROGRAM} plot 12 --folder pictures      pictures of run 12 (extra: plots)
+
+{RUN}
+COMMAND --help shows more of each.
 
 exit codes: 0 judged and nothing regressed, 1 regressed, 2 wrong usage or data, 3 nothing could be judged
 """
@@ -54,25 +64,38 @@ def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
 
 def summary_of(output: dict[str, Any], width: int) -> list[str]:
     """Return the lines that sum up a run from the JSON that is saved of it."""
-    from benchmarks.report import render  # noqa: PLC0415 - `--help` need not wait for it
+    from benchmarks.report import overview, render
 
-    return list(render.summary(runs.parse(output, "this run"), width))
+    return list(render.summary(overview.of_run(runs.parse(output, "this run")), width))
 
 
 def _summary(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    from benchmarks.report import render  # noqa: PLC0415 - as above
+    from benchmarks.report import overview, render
 
-    del err
-    path = runs.find(options.storage, options.run)[-1]
-    run = runs.load(path)
-    print(f"{path}, {run.when[:16].replace('T', ' ')}", file=out)
-    for line in render.summary(run, _width()):
+    paths = runs.find(options.storage, options.run)
+    if options.run is None:
+        paths = paths[-1:]
+    faults: list[str] = []
+    if len(paths) == 1:
+        run = runs.load(paths[0])
+        shown = overview.of_run(run if options.only is None else run.only(options.only))
+        print(f"{paths[0]}, {run.when[:16].replace('T', ' ')}", file=out)
+    else:
+        sample = list(_reduced(paths, faults, options.only))
+        if not _told(faults, err) and len(sample) < 2:
+            raise runs.DataError(f"{options.run}: no second run that can be read")
+        if len(sample) < 2:
+            return FAULT
+        shown = overview.of_runs(sample)
+        print(f"{options.run}, {sample[-1].source} the latest", file=out)
+    for line in render.summary(shown, _width(), options.format):
         print(line, file=out)
-    return OK
+    _write_json(options.json, {"rows": [asdict(row) for row in shown.rows]})
+    return FAULT if faults else OK
 
 
 def _compare(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    from benchmarks.report import compare, verdicts  # noqa: PLC0415 - as above
+    from benchmarks.report import compare, verdicts
 
     base_paths = runs.find(options.storage, options.base)
     new_paths = runs.find(options.storage, options.new)
@@ -85,17 +108,15 @@ def _compare(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if "python" not in options.across and new:
         same = [run for run in base if run.environment["python"] == new[0].environment["python"]]
         base = same or base
-    for fault in faults:
-        print(f"error: {fault}", file=err)
+    _told(faults, err)
     if not base or not new:
         return FAULT
-    rule = compare.Rule(options.margin, options.alpha)
-    result = compare.compare(base, new, rule, options.across)
-    name = options.new or new_paths[0].stem
-    for line in verdicts.comparison_lines(options.base, name, result, options.format, _width()):
+    result = compare.compare(base, new, _rule(options), options.across)
+    names = options.base, options.new or new_paths[0].stem
+    for line in verdicts.comparison_lines(names, result, _width(), options.format, all_cells=options.cells):
         print(line, file=out)
-    if options.json:
-        _write_json(options.json, result, base, new)
+    sources = {"base": [run.source for run in base], "new": [run.source for run in new]}
+    _write_json(options.json, {**sources, **asdict(result)})
     if faults:
         return FAULT
     return _exit_code(result, lenient=options.lenient)
@@ -105,66 +126,68 @@ def _exit_code(result: Comparison, *, lenient: bool) -> int:
     """Return what a gate must know: a regression counts even where planned cells are missing."""
     if result.judged and result.regressed:
         return REGRESSED
-    if not result.judged or result.vanished or result.missing:
+    if not result.judged or result.vanished or result.failed or result.missing:
         return OK if lenient else NOT_JUDGED
     return OK
 
 
-def _write_json(path: Path, result: Comparison, base: Sequence[Reduced], new: Sequence[Reduced]) -> None:
-    data = {"base": [run.source for run in base], "new": [run.source for run in new], **asdict(result)}
-    try:
-        path.write_text(json.dumps(data, indent=1), encoding="utf-8")
-    except OSError as error:
-        raise runs.DataError(f"--json {path}: cannot be written ({error.strerror})") from None
-
-
 def _noise(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    from benchmarks.report import compare, verdicts  # noqa: PLC0415 - as above
+    from benchmarks.report import noise, verdicts
+    from benchmarks.report.units import counted
 
     faults: list[str] = []
     sample = list(_reduced(runs.find(options.storage, options.run), faults, options.only))
-    for fault in faults:
-        print(f"error: {fault}", file=err)
-    if sample:
-        rule = compare.Rule(options.margin, options.alpha)
-        for line in verdicts.noise_lines(options.run, sample, rule, options.format):
-            print(line, file=out)
-    return FAULT if faults or not sample else OK
+    _told(faults, err)
+    if not sample:
+        return FAULT
+    spreads = noise.spreads_of(sample)
+    title = f"{options.run} ({counted(len(sample), 'run')})"
+    for line in verdicts.noise_lines(title, spreads, _rule(options), _width(), options.format):
+        print(line, file=out)
+    _write_json(options.json, {"runs": [run.source for run in sample], "spreads": [asdict(one) for one in spreads]})
+    return FAULT if faults else OK
 
 
 def _matrix(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    from benchmarks.report import compare, verdicts  # noqa: PLC0415 - as above
+    from benchmarks.report import compare, matrix, samples
 
     faults: list[str] = []
-    samples = [list(_reduced(runs.find(options.storage, name), faults, options.only)) for name in options.runs]
-    for fault in faults:
-        print(f"error: {fault}", file=err)
-    if len(samples) < 2 or not all(samples):
+    columns = [list(_reduced(runs.find(options.storage, name), faults, options.only)) for name in options.runs]
+    _told(faults, err)
+    if len(columns) < 2 or not all(columns):
         raise runs.DataError("matrix needs two names or more, each with a run that can be read")
-    rule = compare.Rule(options.margin, options.alpha)
-    for line in verdicts.matrix_lines(options.runs, samples, rule, options.format):
+    across = (*samples.ACROSS, *samples.AXES)
+    results = [compare.compare(columns[0], other, _rule(options), across) for other in columns[1:]]
+    for line in matrix.matrix_lines(options.runs, results, _width(), options.format):
         print(line, file=out)
+    _write_json(options.json, {name: asdict(result) for name, result in zip(options.runs[1:], results, strict=True)})
     return FAULT if faults else OK
 
 
 def _plot(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     del err
     try:
-        from benchmarks.report import plots  # noqa: PLC0415 - Matplotlib is an extra, and slow to import
+        from benchmarks.report import plots
     except ModuleNotFoundError as error:
         raise runs.DataError(f"plot needs {error.name}: pip install -e '.[plots]'") from None
     run = runs.load(runs.find(options.storage, options.run)[-1])
     try:
-        for path in plots.draw(run, options.folder):
+        for path in plots.draw(run if options.only is None else run.only(options.only), options.folder):
             print(path, file=out)
     except OSError as error:
         raise runs.DataError(f"--folder {options.folder}: cannot be written ({error.strerror})") from None
     return OK
 
 
+def _rule(options: argparse.Namespace) -> Rule:
+    from benchmarks.report.judge import Rule
+
+    return Rule(options.margin, options.alpha)
+
+
 def _reduced(paths: Sequence[Path], faults: list[str], only: str | None) -> Iterator[Reduced]:
     """Yield the runs one by one, so that no more than one is held with its rounds; note what cannot be read."""
-    from benchmarks.report.samples import reduce  # noqa: PLC0415 - as above
+    from benchmarks.report.samples import reduce
 
     for path in paths:
         try:
@@ -176,47 +199,89 @@ def _reduced(paths: Sequence[Path], faults: list[str], only: str | None) -> Iter
             yield reduce(run)
 
 
+def _told(faults: Sequence[str], err: TextIO) -> bool:
+    """Tell what could not be read; the rest counts all the same."""
+    for fault in faults:
+        print(f"error: {fault}", file=err)
+    return bool(faults)
+
+
+def _write_json(path: Path | None, data: dict[str, Any]) -> None:
+    if path is None:
+        return
+    try:
+        path.write_text(json.dumps(data, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise runs.DataError(f"--json {path}: cannot be written ({error.strerror})") from None
+
+
 def _width() -> int:
     return shutil.get_terminal_size().columns
 
 
 def _parser() -> argparse.ArgumentParser:
     # suppressed: a default of each command's own would undo what was given before the command
-    storage = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    storage.add_argument("--storage", type=Path, metavar="FOLDER", help="where runs are (.benchmarks)")
-    judging = argparse.ArgumentParser(add_help=False, parents=[storage])
-    judging.add_argument("--only", metavar="FAMILY", help="only this family, such as speedup or dispatch")
+    reading = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    reading.add_argument("--storage", type=Path, metavar="FOLDER", help="where runs are (.benchmarks)")
+    reading.add_argument("--only", metavar="FAMILY", help="only this family, such as speedup or dispatch")
+    telling = argparse.ArgumentParser(add_help=False, parents=[reading], argument_default=argparse.SUPPRESS)
+    telling.add_argument("--format", type=_table_format, help="a format of tabulate's (default: to fit the terminal)")
+    telling.add_argument("--json", type=Path, metavar="FILE", help="write all of it, every run's value too")
+    judging = argparse.ArgumentParser(add_help=False, parents=[telling])
     judging.add_argument("--margin", type=_share, default=0.05, help="smallest change that counts (%(default)s)")
     judging.add_argument("--alpha", type=_share, default=0.01, help="chance of any false alarm (%(default)s)")
-    judging.add_argument("--format", type=_table_format, default="plain", help="a format of tabulate (%(default)s)")
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.report",
+        prog=PROGRAM,
         description="What the saved runs say.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[storage],
+        parents=[telling],
     )
-    parser.set_defaults(run=None, command=_summary, storage=Path(".benchmarks"))
+    defaults = {"storage": Path(".benchmarks"), "only": None, "format": None, "json": None}
+    parser.set_defaults(run=None, command=_summary, **defaults)
     commands = parser.add_subparsers(metavar="COMMAND")
-    summary = commands.add_parser("summary", parents=[storage], help="sum up a run (what is done without a command)")
-    summary.add_argument("run", nargs="?", metavar="RUN", help="number, name or path of a run (default: the latest)")
-    compared = commands.add_parser("compare", parents=[judging], help="judge what changed between two samples of runs")
-    compared.set_defaults(command=_compare)
+
+    def command(
+        name: str, parent: argparse.ArgumentParser, help_: str, function: Callable[..., int], *examples: str
+    ) -> argparse.ArgumentParser:
+        lines = "".join(f"  {PROGRAM} {name} {example}\n" for example in examples)
+        added = commands.add_parser(
+            name,
+            parents=[parent],
+            help=help_,
+            description=f"{help_[0].upper()}{help_[1:]}.",
+            epilog=f"for example:\n{lines}\n{RUN}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        added.set_defaults(command=function)
+        return added
+
+    summary = command(
+        "summary", telling, "sum up a run, or several with intervals between them", _summary,
+        "12", "before --only speedup --format github",
+    )  # fmt: skip
+    summary.add_argument("run", nargs="?", metavar="RUN", help="default: the latest run")
+    compared = command(
+        "compare", judging, "judge what changed between two samples of runs", _compare,
+        "before after", "before", "3.13-bench 3.14-bench --across python --json changes.json",
+    )  # fmt: skip
     compared.add_argument("base", metavar="BASE", help="the runs to compare with")
     compared.add_argument("new", nargs="?", metavar="NEW", help="the runs to judge (default: the latest run)")
     compared.add_argument("--across", action="append", default=[], choices=ACROSS, help="a difference that is meant")
-    compared.add_argument("--json", type=Path, metavar="FILE", help="write all of it, with each run's values")
+    compared.add_argument("--cells", action="store_true", help="show all cells, not only where something changed")
     compared.add_argument("--lenient", action="store_true", help="exit with 0 where nothing could be judged")
-    matrix = commands.add_parser("matrix", parents=[judging], help="set samples side by side, judged against the first")
-    matrix.set_defaults(command=_matrix)
+    noise = command(
+        "noise", judging, "show the spread between the runs of one name, and what it hides", _noise, "before"
+    )
+    noise.add_argument("run", metavar="RUN", help="the runs")
+    matrix = command(
+        "matrix", judging, "set samples side by side, each judged against the first", _matrix,
+        "3.11-bench 3.13-bench 3.14-bench --only startup",
+    )  # fmt: skip
     matrix.add_argument("runs", nargs="+", metavar="RUN", help="the samples, a column each")
-    plot = commands.add_parser("plot", parents=[storage], help="draw a run, as SVG and PNG")
-    plot.set_defaults(command=_plot)
-    plot.add_argument("run", nargs="?", metavar="RUN", help="number, name or path of a run (default: the latest)")
+    plot = command("plot", reading, "draw a run, as SVG and PNG (extra: plots)", _plot, "12 --folder pictures")
+    plot.add_argument("run", nargs="?", metavar="RUN", help="default: the latest run")
     plot.add_argument("--folder", type=Path, default=Path(), metavar="FOLDER", help="where to (default: here)")
-    noise = commands.add_parser("noise", parents=[judging], help="show the spread between the runs of one name")
-    noise.set_defaults(command=_noise)
-    noise.add_argument("run", metavar="NAME", help="the runs")
     return parser
 
 
@@ -232,7 +297,7 @@ def _share(text: str) -> float:
 
 
 def _table_format(text: str) -> str:
-    from tabulate import tabulate_formats  # noqa: PLC0415 - as above
+    from tabulate import tabulate_formats
 
     if text not in tabulate_formats:
         message = f"unknown format {text!r}; known: {', '.join(tabulate_formats)}"

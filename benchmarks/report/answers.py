@@ -13,7 +13,7 @@ Answer = Callable[[Sequence[Metrics]], str]
 
 def answer(family: str, rows: Sequence[Metrics]) -> str | None:
     """Return the sentence for a family's rows, None if the family has none or there is nothing to say."""
-    pools = [row for row in rows if row.cell.strategy not in NULLS]
+    pools = [row for row in rows if row.place.strategy not in NULLS]
     return ANSWERS[family](pools) if pools and family in ANSWERS else None
 
 
@@ -25,8 +25,8 @@ def break_evens(rows: Sequence[Metrics]) -> list[BreakEven]:
     groups: dict[tuple[str, ...], list[Metrics]] = {}
     varying = [axis for axis in ("start_method", "workers", "tasks", "chunk_size") if len({*_values(rows, axis)}) > 1]
     for row in rows:
-        if row.cell.strategy not in NULLS:
-            name = [row.cell.strategy, *(f"{axis.replace('_', ' ')} {row.cell.axes[axis]}" for axis in varying)]
+        if row.place.strategy not in NULLS:
+            name = [row.place.strategy, *(f"{axis.replace('_', ' ')} {row.place.axes[axis]}" for axis in varying)]
             groups.setdefault(tuple(name), []).append(row)
     found = [
         replace(point, strategy=", ".join(name))
@@ -39,7 +39,7 @@ def break_evens(rows: Sequence[Metrics]) -> list[BreakEven]:
 
 
 def _values(rows: Sequence[Metrics], axis: str) -> list[str | int | None]:
-    return [row.cell.axes.get(axis) for row in rows]
+    return [row.place.axes.get(axis) for row in rows]
 
 
 def _speedup(rows: Sequence[Metrics]) -> str:
@@ -68,10 +68,10 @@ def _best(rows: Sequence[Metrics]) -> str:
         return ""
     best = max(candidates, key=lambda row: row.speedup.center if row.speedup else 0)
     assert best.speedup is not None
-    cell = best.cell
+    place = best.place
     text = (
-        f"{cell.tasks} tasks of {units.seconds(best.task_length)} run {units.factor(best.speedup.center)} times as "
-        f"fast on {cell.axes['workers']} workers by {cell.strategy}"
+        f"{place.tasks} tasks of {units.seconds(best.task_length)} run {units.factor(best.speedup.center)} times as "
+        f"fast on {place.axes['workers']} workers by {place.strategy}"
     )
     if best.machine_speedup is None or best.efficiency is None:
         return f"{text}."
@@ -95,28 +95,28 @@ def _dispatch(rows: Sequence[Metrics]) -> str:
 
 
 def _per_task(row: Metrics) -> float:
-    return row.time.center / row.cell.tasks
+    return row.time.center / row.place.tasks
 
 
 def _floor_per_task(row: Metrics) -> float:
-    return (row.floor or 0) / row.cell.tasks
+    return (row.floor or 0) / row.place.tasks
 
 
 def _call(row: Metrics) -> str:
-    return f"{row.cell.strategy} in chunks of {row.cell.tasks_per_chunk}"
+    return f"{row.place.strategy} in chunks of {row.place.tasks_per_chunk}"
 
 
 def _startup(rows: Sequence[Metrics]) -> str:
-    plain = [row for row in rows if row.cell.axes["workload"] == rows[0].cell.axes["workload"]]
+    plain = [row for row in rows if row.place.axes["workload"] == rows[0].place.axes["workload"]]
     parts = []
     for row in plain:
-        if (row.cell.strategy, row.cell.axes["workers"]) != (plain[0].cell.strategy, plain[0].cell.axes["workers"]):
+        if (row.place.strategy, row.place.axes["workers"]) != (plain[0].place.strategy, plain[0].place.axes["workers"]):
             continue
-        method = row.cell.axes["start_method"]
+        method = row.place.axes["start_method"]
         bare = f" (bare processes {units.seconds(row.floor)})" if row.floor else ""
         parts.append(f"{units.seconds(row.time.center)} by {method}{bare}")
-    workers = rows[0].cell.axes["workers"]
-    name = plain[0].cell.strategy.partition(".")[0]
+    workers = rows[0].place.axes["workers"]
+    name = plain[0].place.strategy.partition(".")[0]
     return f"A {name} of {workers} workers that is made, used once and shut down costs {', '.join(parts)}."
 
 
@@ -127,9 +127,9 @@ def _article(rows: Sequence[Metrics]) -> str:
             continue
         gain = row.speedup.center
         said = f"{units.factor(gain)} times as fast" if gain >= 1 else f"{units.factor(1 / gain)} times slower"
-        parts.append(f"{said} with {row.cell.axes['start_method']} at {units.seconds(row.task_length)} a task")
+        parts.append(f"{said} with {row.place.axes['start_method']} at {units.seconds(row.task_length)} a task")
     return (
-        f"A script that makes a pool for one map of {rows[0].cell.tasks} tasks is {', '.join(parts)}." if parts else ""
+        f"A script that makes a pool for one map of {rows[0].place.tasks} tasks is {', '.join(parts)}." if parts else ""
     )
 
 

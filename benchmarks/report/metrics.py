@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.report.runs import Cell
-from benchmarks.report.stats import Summary, summarize
+from benchmarks.report.runs import Cell, Place
+from benchmarks.report.stats import Summary, quantile, summarize
 
 NULLS = ("serial", "floor")
 """Strategies that are measured against themselves: their ratio must be 1."""
@@ -20,15 +20,19 @@ NULL_SECONDS = 5e-6
 
 @dataclass(frozen=True)
 class Metrics:
-    """The quantities of one cell. Times are seconds of a whole round; what an absent arm would give is None.
+    """The quantities of one cell, in one run or over several. Times are seconds of a whole round.
+
+    What an absent arm would give is None. `time.n` counts rounds, or runs if there are several; the 95th percentile
+    `tail` is known for the rounds of one run only. `measures` are medians with their units, by name.
 
     Ratios and differences are taken round by round, between arms that ran within milliseconds of each other, and then
     summarized: speedup = serial / strategy, machine speedup = serial / floor, efficiency = floor / strategy,
     overhead = strategy - floor.
     """
 
-    cell: Cell
+    place: Place
     time: Summary
+    tail: float | None
     serial: float | None
     floor: float | None
     cpu: float | None
@@ -36,22 +40,24 @@ class Metrics:
     machine_speedup: Summary | None
     efficiency: Summary | None
     overhead: Summary | None
+    measures: Mapping[str, tuple[float, str]]
 
     @property
     def task_length(self) -> float | None:
         """What one task takes in the plain loop, in seconds."""
-        return None if self.serial is None else self.serial / self.cell.tasks
+        return None if self.serial is None else self.serial / self.place.tasks
 
 
 def metrics(cell: Cell) -> Metrics:
-    """Return the quantities of a cell.
+    """Return the quantities of a cell of one run.
 
     A serial row has no efficiency and no overhead: a loop does not deliver what several processes could.
     """
-    floor = None if cell.strategy == "serial" else cell.floor_seconds
+    floor = None if cell.place.strategy == "serial" else cell.floor_seconds
     return Metrics(
-        cell=cell,
+        place=cell.place,
         time=summarize(cell.strategy_seconds),
+        tail=quantile(cell.strategy_seconds, 0.95),
         serial=_median(cell.serial_seconds),
         floor=_median(cell.floor_seconds),
         cpu=_median(cell.cpu_seconds),
@@ -59,6 +65,7 @@ def metrics(cell: Cell) -> Metrics:
         machine_speedup=_ratio(cell.serial_seconds, cell.floor_seconds),
         efficiency=_ratio(floor, cell.strategy_seconds),
         overhead=_difference(cell.strategy_seconds, floor),
+        measures={name: (median(measure.values), measure.unit) for name, measure in cell.measures.items()},
     )
 
 
@@ -80,9 +87,9 @@ def _difference(more: Sequence[float] | None, less: Sequence[float] | None) -> S
 
 def null_ratio(row: Metrics) -> Summary | None:
     """Return the ratio of a null row, which must be 1, or None if the row is no null."""
-    if row.cell.strategy == "serial":
+    if row.place.strategy == "serial":
         return row.speedup
-    return row.efficiency if row.cell.strategy == "floor" else None
+    return row.efficiency if row.place.strategy == "floor" else None
 
 
 def null_holds(row: Metrics) -> bool:
@@ -121,7 +128,7 @@ def break_even(rows: Sequence[Metrics]) -> BreakEven | None:
     crossing, always = _crossing([(length, speedup.center) for length, speedup in known])
     low, _ = _crossing([(length, speedup.high or speedup.center) for length, speedup in known])
     high, _ = _crossing([(length, speedup.low or speedup.center) for length, speedup in known])
-    return BreakEven(rows[0].cell.strategy, crossing, always, low, high)
+    return BreakEven(rows[0].place.strategy, crossing, always, low, high)
 
 
 def _crossing(points: Sequence[tuple[float, float]]) -> tuple[float | None, bool]:
@@ -141,5 +148,5 @@ def by_strategy(rows: Sequence[Metrics]) -> dict[str, list[Metrics]]:
     """Group rows by strategy, in the order of their first appearance."""
     groups: dict[str, list[Metrics]] = {}
     for row in rows:
-        groups.setdefault(row.cell.strategy, []).append(row)
+        groups.setdefault(row.place.strategy, []).append(row)
     return groups

@@ -30,7 +30,7 @@ def draw(run: Run, folder: Path) -> Iterator[Path]:
     rows = [metrics(cell) for cell in run.cells]
     folder.mkdir(parents=True, exist_ok=True)
     for name, picture in PICTURES.items():
-        own = [row for row in rows if row.cell.family == name]
+        own = [row for row in rows if row.place.family == name]
         if not own:
             continue
         figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
@@ -53,13 +53,13 @@ def draw(run: Run, folder: Path) -> Iterator[Path]:
 
 def _speedup(axes: Axes, rows: Sequence[Metrics]) -> None:
     """Draw speedup against task length: what bare processes give, what each strategy gives, where it breaks even."""
-    pools = [row for row in rows if row.cell.strategy not in NULLS]
-    workers = min(int(row.cell.axes["workers"] or 1) for row in pools)
+    pools = [row for row in rows if row.place.strategy not in NULLS]
+    workers = min(int(row.place.axes["workers"] or 1) for row in pools)
     axes.axhline(1, color=GREY, linewidth=0.8)
     axes.axhline(workers, color=GREY, linewidth=0.8, linestyle=":")
     axes.annotate("ideal", (0.01, workers), xycoords=("axes fraction", "data"), va="bottom", color=GREY, fontsize=8)
-    sizes = sorted({int(row.cell.axes["size"] or 0) for row in pools})
-    floor = [[row for row in pools if row.cell.axes["size"] == size] for size in sizes]
+    sizes = sorted({int(row.place.axes["size"] or 0) for row in pools})
+    floor = [[row for row in pools if row.place.axes["size"] == size] for size in sizes]
     axes.plot(
         [median(row.task_length or 0 for row in group) for group in floor],
         [median(row.machine_speedup.center for row in group if row.machine_speedup) for group in floor],
@@ -101,12 +101,12 @@ def _in_order(rows: Sequence[Metrics]) -> list[float | None]:
 def _dispatch(axes: Axes, rows: Sequence[Metrics]) -> None:
     """Draw the time of a task by strategy and chunk size, beside that of bare processes in the same chunks."""
     pools = sorted(
-        (row for row in rows if row.cell.strategy not in NULLS), key=lambda row: _per_task(row, row.time.center)
+        (row for row in rows if row.place.strategy not in NULLS), key=lambda row: _per_task(row, row.time.center)
     )
-    labels = [f"{row.cell.strategy}\nchunks of {row.cell.tasks_per_chunk}" for row in pools]
+    labels = [f"{row.place.strategy}\nchunks of {row.place.tasks_per_chunk}" for row in pools]
     places = range(len(pools))
     _bars(axes, pools, _per_task)
-    floors = [(place, row.floor / row.cell.tasks) for place, row in zip(places, pools, strict=True) if row.floor]
+    floors = [(place, row.floor / row.place.tasks) for place, row in zip(places, pools, strict=True) if row.floor]
     axes.plot([x for _, x in floors], [y for y, _ in floors], "|", color="black", markersize=14, label="bare processes")
     axes.set_yticks(list(places), labels, fontsize=7)
     axes.set_xscale("log")
@@ -117,15 +117,15 @@ def _dispatch(axes: Axes, rows: Sequence[Metrics]) -> None:
 
 def _startup(axes: Axes, rows: Sequence[Metrics]) -> None:
     """Draw the life of a pool that is used once, in its stages, by start method."""
-    pools = [row for row in rows if row.cell.strategy not in NULLS]
+    pools = [row for row in rows if row.place.strategy not in NULLS]
     labels = [
-        f"{row.cell.strategy.partition('.')[0]}, {row.cell.axes['start_method']}\n({row.cell.axes['workload']})"
+        f"{row.place.strategy.partition('.')[0]}, {row.place.axes['start_method']}\n({row.place.axes['workload']})"
         for row in pools
     ]
     left = [0.0] * len(pools)
-    stages = list(pools[0].cell.measures)
+    stages = list(pools[0].measures)
     for stage, color, hatch in zip(stages, COLORS, ("", "//", ".."), strict=False):
-        lengths = [median(row.cell.measures[stage].values) for row in pools]
+        lengths = [row.measures[stage][0] for row in pools]
         axes.barh(range(len(pools)), lengths, left=left, color=color, hatch=hatch, edgecolor="white", label=stage)
         left = [before + length for before, length in zip(left, lengths, strict=True)]
     floors = [(place, row.floor) for place, row in enumerate(pools) if row.floor]
@@ -147,7 +147,7 @@ def _bars(axes: Axes, rows: Sequence[Metrics], scale: Callable[[Metrics, float],
 
 
 def _per_task(row: Metrics, seconds: float) -> float:
-    return seconds / row.cell.tasks
+    return seconds / row.place.tasks
 
 
 PICTURES: dict[str, Callable[[Axes, Sequence[Metrics]], None]] = {

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from glob import glob
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-SCHEMA = 1
+SCHEMA = 2
 
 LEAST_SECONDS = 1e-9
 """Times are saved in whole nanoseconds, and no call takes none; CPU time and the stages of a pool may."""
+
+
+STORED = re.compile(r"\d{4}_.*\.json")
+"""How pytest-benchmark names what it saves: a number, and the name it was given."""
 
 
 class DataError(Exception):
@@ -28,19 +36,18 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """What was measured of one cell; times are seconds, a value a round. A missing arm is None."""
+class Place:
+    """Which cell it is: its test id, its family, its axes by name."""
 
     id: str
     family: str
     axes: Mapping[str, str | int | None]
     tasks_per_chunk: int
-    strategy_seconds: tuple[float, ...]
-    serial_seconds: tuple[float, ...] | None
-    floor_seconds: tuple[float, ...] | None
-    cpu_seconds: tuple[float, ...] | None
-    measures: Mapping[str, Measure]
-    warnings: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The test id without its file."""
+        return self.id.rpartition("::")[2]
 
     @property
     def strategy(self) -> str:
@@ -51,6 +58,20 @@ class Cell:
     def tasks(self) -> int:
         """The number of tasks in a round."""
         return int(self.axes["tasks"] or 0)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What was measured of one cell; times are seconds, a value a round. A missing arm is None."""
+
+    place: Place
+    strategy_seconds: tuple[float, ...]
+    serial_seconds: tuple[float, ...] | None
+    floor_seconds: tuple[float, ...] | None
+    cpu_seconds: tuple[float, ...] | None
+    floor_cpu_seconds: tuple[float, ...] | None
+    measures: Mapping[str, Measure]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,16 +110,25 @@ class Run:
     end: Mapping[str, Any]
     seconds: Mapping[str, float]
 
+    @property
+    def stolen(self) -> float | None:
+        """The share of the usable CPUs' time that the host gave to other guests; None where it does not tell."""
+        before, after = self.start["stolen_seconds"], self.end["stolen_seconds"]
+        if before is None or after is None or not self.seconds["wall"]:
+            return None
+        share: float = (after - before) / (self.environment["usable_cpus"] * self.seconds["wall"])
+        return share
+
     def of_family(self, name: str) -> list[Cell]:
         """Return the cells of a family, in the order in which they were measured."""
-        return [cell for cell in self.cells if cell.family == name]
+        return [cell for cell in self.cells if cell.place.family == name]
 
     def only(self, family: str) -> Run:
         """Return this run with the cells of one family alone. Raises DataError if it does not have that family."""
         if family not in self.families:
             raise DataError(f"{self.source}: no family {family!r}; it has {', '.join(self.families)}")
         cells = tuple(self.of_family(family))
-        known = {cell.id.partition("::")[0] for cell in cells}
+        known = {cell.place.id.partition("::")[0] for cell in cells}
         outcomes = tuple(outcome for outcome in self.outcomes if outcome.id.partition("::")[0] in known)
         return replace(self, cells=cells, outcomes=outcomes)
 
@@ -165,14 +195,12 @@ def _cell(entry: Mapping[str, Any]) -> Cell:
         message = f"{name}: no rounds"
         raise ValueError(message)
     return Cell(
-        id=name,
-        family=extra["family"],
-        axes=entry["params"],
-        tasks_per_chunk=extra["tasks_per_chunk"],
+        place=Place(name, extra["family"], entry["params"], extra["tasks_per_chunk"]),
         strategy_seconds=times(entry["stats"]["data"], "times"),
         serial_seconds=maybe("serial_seconds", "serial times"),
         floor_seconds=maybe("floor_seconds", "floor times"),
         cpu_seconds=maybe("cpu_seconds", "CPU times", 0),
+        floor_cpu_seconds=maybe("floor_cpu_seconds", "CPU times of the floor", 0),
         warnings=tuple(extra["warnings"]),
         measures={
             key: Measure(measure["unit"], times(measure["values"], key, 0))
@@ -186,21 +214,53 @@ def _family(name: str, entry: Mapping[str, Any]) -> Family:
 
 
 def find(storage: Path, wanted: str | None = None) -> list[Path]:
-    """Return saved runs, oldest first: all, those of a name, that of a number, a path, or those a glob matches.
+    """Return saved runs, oldest first: all, those of a name, that of a number, a path or a folder, or a glob's.
 
     Their files' times tell which is older: numbers begin anew for each version of Python. Raises DataError if there are
-    none.
+    none, or if a number stands for several.
     """
-    stored = sorted(storage.glob("*/[0-9][0-9][0-9][0-9]_*.json"), key=lambda path: (path.stat().st_mtime, path.name))
     if wanted is None:
-        found = stored
-    elif Path(wanted).is_file():
-        found = [Path(wanted)]
-    else:
-        number = wanted.zfill(4) if wanted.isdigit() else None
-        found = [path for path in stored if path.stem[5:] == wanted or path.stem[:4] == number or path.stem == wanted]
-        found = found or [path for path in stored if wanted and path.match(wanted)]
-    if not found:
-        what = f"no saved run {wanted!r}" if wanted is not None else "no saved runs"
-        raise DataError(f"{what} in {storage}: measure with `pytest --benchmark-only`, or name another --storage")
-    return found
+        return _stored(storage) or _nothing(storage, None, ())
+    if Path(wanted).is_file():
+        return [Path(wanted)]
+    if Path(wanted).is_dir():
+        return sorted(Path(wanted).glob("*.json"), key=_age) or _nothing(Path(wanted), None, ())
+    stored = _stored(storage)
+    found = [path for path in stored if wanted in {path.stem, _name(path)}]
+    if not found and wanted.isdigit():
+        found = [path for path in stored if path.stem[:4] == wanted.zfill(4)]
+        if len(found) > 1:
+            raise DataError(f"number {wanted} stands for {len(found)} runs: name one of {', '.join(map(str, found))}")
+    if not found and any(letter in wanted for letter in "*?["):
+        found = [path for path in stored if path.match(wanted) or fnmatchcase(path.stem, wanted)]
+        found = found or sorted(map(Path, glob(wanted)), key=_age)  # noqa: PTH207 - it may be an absolute one
+    return found or _nothing(storage, wanted, map(_name, stored))
+
+
+def _stored(storage: Path) -> list[Path]:
+    """Return the saved runs of a storage, oldest first. Raises DataError if it cannot be read."""
+    try:
+        folders = [path for path in storage.iterdir() if path.is_dir()] if storage.exists() else []
+        files = [path for folder in folders for path in folder.iterdir() if STORED.fullmatch(path.name)]
+        return sorted(files, key=_age)
+    except OSError as error:
+        raise DataError(f"{error.filename or storage}: cannot be read ({error.strerror})") from None
+
+
+def _age(path: Path) -> tuple[float, str]:
+    return path.stat().st_mtime, path.name
+
+
+def _name(path: Path) -> str:
+    """Return what a stored run was saved as, without its number."""
+    return path.stem[5:]
+
+
+def _nothing(storage: Path, wanted: str | None, names: Iterable[str]) -> NoReturn:
+    if wanted is None:
+        raise DataError(
+            f"no saved runs in {storage}: measure with `pytest --benchmark-only`, or name another --storage"
+        )
+    near = get_close_matches(wanted, dict.fromkeys(names))
+    hint = f"did you mean {' or '.join(near)}?" if near else "`pytest-benchmark list` shows what there is"
+    raise DataError(f"no saved run {wanted!r} in {storage}: {hint}")

@@ -1,14 +1,21 @@
-"""Runs without their rounds: all that a comparison needs, and whether two samples of them can be compared."""
+"""Runs without their rounds: what a comparison needs of each, the summary of several, and whether they are alike."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import mean, median
 
-from benchmarks.report.metrics import NULLS, metrics, null_holds
-from benchmarks.report.runs import Cell, Run
+from benchmarks.report.metrics import NULLS, Metrics, metrics, null_holds
+from benchmarks.report.runs import Cell, DataError, Family, Place, Run
+from benchmarks.report.stats import CONFIDENCE, Summary, quantile, student_quantile, variance_of
+
+SPEEDUP = "speedup"
+EFFICIENCY = "efficiency"
+OVERHEAD = "overhead"
+CPU_TIME = "CPU time"
+"""The quantities that families are judged by, in the words of the saved runs."""
 
 ACROSS: Mapping[str, tuple[str, ...]] = {
     "python": ("implementation", "python", "build", "compiler", "free_threaded", "gil", "caches_bytecode"),
@@ -22,12 +29,15 @@ AXES = ("workers", "start_method")
 
 @dataclass(frozen=True)
 class View:
-    """A cell of one run without its rounds: natural logs, larger is worse, by the name of the quantity."""
+    """A cell of one run without its rounds: the middle of each quantity over them, by name.
 
-    family: str
-    strategy: str
-    logs: Mapping[str, float]
-    axes: Mapping[str, object]
+    `values` are natural logs, larger is worse; overhead alone is in seconds, since it can be negative. `measures` are
+    secondary quantities with their units.
+    """
+
+    place: Place
+    values: Mapping[str, float]
+    measures: Mapping[str, tuple[float, str]]
 
 
 @dataclass(frozen=True)
@@ -35,8 +45,12 @@ class Reduced:
     """A run without its rounds."""
 
     source: str
+    when: str
+    preset: str
+    complete: bool
+    stolen: float | None
     environment: Mapping[str, object]
-    judged_by: Mapping[str, tuple[str, ...]]
+    families: Mapping[str, Family]
     views: Mapping[str, View]
     outcomes: Mapping[str, str]
     nulls: int
@@ -45,32 +59,125 @@ class Reduced:
 
 def reduce(run: Run) -> Reduced:
     """Return what a comparison needs of a run; its rounds can then be forgotten."""
-    held = [null_holds(metrics(cell)) for cell in run.cells if cell.strategy in NULLS]
+    held = [null_holds(metrics(cell)) for cell in run.cells if cell.place.strategy in NULLS]
     return Reduced(
         source=run.source,
+        when=run.when,
+        preset=run.preset,
+        complete=run.complete,
+        stolen=run.stolen,
         environment=run.environment,
-        judged_by={name: family.judged_by for name, family in run.families.items()},
-        views={cell.id: View(cell.family, cell.strategy, _logs(cell), cell.axes) for cell in run.cells},
+        families=run.families,
+        views={cell.place.id: _view(cell) for cell in run.cells},
         outcomes={outcome.id: outcome.outcome for outcome in run.outcomes},
         nulls=len(held),
         nulls_held=sum(held),
     )
 
 
-def _logs(cell: Cell) -> dict[str, float]:
+def _view(cell: Cell) -> View:
     own, serial, floor = cell.strategy_seconds, cell.serial_seconds, cell.floor_seconds
-    values = {"time": median(own)}
-    if cell.cpu_seconds is not None:
-        # against the floor of the same round where there is one: in ten runs of one program that halved the spread
-        against = floor or (1.0,) * len(own)
-        values["CPU time"] = median(a / b for a, b in zip(cell.cpu_seconds, against, strict=True))
+    values = {"time": math.log(median(own))}
     if serial is not None:
-        values["speedup"] = median(a / b for a, b in zip(own, serial, strict=True))
-        values["serial time"] = median(serial)
+        values["serial time"] = math.log(median(serial))
+        values[SPEEDUP] = math.log(median([a / b for a, b in zip(own, serial, strict=True)]))
     if floor is not None:
-        values["efficiency"] = median(a / b for a, b in zip(own, floor, strict=True))
-        values["floor time"] = median(floor)
-    return {name: math.log(value) for name, value in values.items()}
+        values["floor time"] = math.log(median(floor))
+        values[EFFICIENCY] = math.log(median([a / b for a, b in zip(own, floor, strict=True)]))
+        values[OVERHEAD] = median([a - b for a, b in zip(own, floor, strict=True)])
+    if serial is not None and floor is not None:
+        values["machine speedup"] = math.log(median([a / b for a, b in zip(floor, serial, strict=True)]))
+    values |= _cpu(cell)
+    measures = {name: (median(measure.values), measure.unit) for name, measure in cell.measures.items()}
+    return View(cell.place, values, measures)
+
+
+def _cpu(cell: Cell) -> dict[str, float]:
+    """Return the CPU time: its median in seconds, and the ratio to the floor's that is judged.
+
+    The lower quartile of each, not the median of ratios: what a busy host does to CPU time only ever adds to it, and
+    to one arm here and the other there. While a host took 30 % of the CPUs, five runs of one program had spreads of
+    0.03 to 0.06 so where tasks had work in them, and 0.03 to 0.16 by the median. A clock too coarse to see anything
+    gives nothing.
+    """
+    if cell.cpu_seconds is None or not (middle := median(cell.cpu_seconds)):
+        return {}
+    found = {"CPU seconds": math.log(middle)}
+    low = quantile(cell.cpu_seconds, 0.25)
+    floor = 1.0 if cell.floor_cpu_seconds is None else quantile(cell.floor_cpu_seconds, 0.25)
+    return {**found, CPU_TIME: math.log(low / floor)} if low and floor else found
+
+
+def in_all(runs: Sequence[Reduced]) -> list[str]:
+    """Return the cells that each of some runs has measured, in the order of the first."""
+    return [name for name in runs[0].views if all(name in run.views for run in runs)]
+
+
+def one_sample(runs: Sequence[Reduced]) -> list[str]:
+    """Return the cells that runs of one name share.
+
+    Raises DataError if there are none, or if the runs differ in what one sample must share.
+    """
+    shared = in_all(runs)
+    different = differences(runs[:1], runs[1:], (), shared) if runs[1:] else []
+    if different:
+        raise DataError(f"{runs[0].source} and others of one name differ ({different[0]}): they are not one sample")
+    if not shared:
+        raise DataError(f"{runs[0].source} and others of one name have no measured cell in common")
+    return shared
+
+
+def between_runs(views: Sequence[View]) -> Metrics:
+    """Return the quantities of a cell over two runs or more, with 95 % intervals between runs.
+
+    The mean of the runs' logs, and Student's t for it; overhead without the logs.
+    """
+
+    def told(name: str) -> list[float] | None:
+        found = [view.values[name] for view in views if name in view.values]
+        return found if len(found) == len(views) else None
+
+    def interval(values: list[float]) -> tuple[float, float]:
+        n = len(values)
+        reach = student_quantile((1 + CONFIDENCE) / 2, n - 1) * math.sqrt(variance_of(values) / n)
+        return mean(values), reach
+
+    def ratio(name: str, sign: int = 1) -> Summary | None:
+        values = told(name)
+        if values is None:
+            return None
+        middle, reach = interval(values)
+        low, high = sorted(math.exp(min(sign * middle + side * reach, 700)) for side in (-1, 1))
+        return Summary(len(values), math.exp(sign * middle), low, high)
+
+    def center(name: str) -> float | None:
+        values = told(name)
+        return None if values is None else math.exp(mean(values))
+
+    time = ratio("time")
+    assert time is not None
+    against_floor = views[0].place.strategy != "serial"
+    overheads = told(OVERHEAD) if against_floor else None
+    overhead = None
+    if overheads is not None:
+        middle, reach = interval(overheads)
+        overhead = Summary(len(overheads), middle, middle - reach, middle + reach)
+    return Metrics(
+        place=views[0].place,
+        time=time,
+        tail=None,
+        serial=center("serial time"),
+        floor=center("floor time"),
+        cpu=center("CPU seconds"),
+        speedup=ratio(SPEEDUP, -1),
+        machine_speedup=ratio("machine speedup", -1),
+        efficiency=ratio(EFFICIENCY, -1) if against_floor else None,
+        overhead=overhead,
+        measures={
+            name: (median([view.measures[name][0] for view in views if name in view.measures]), unit)
+            for name, (_, unit) in views[0].measures.items()
+        },
+    )
 
 
 def differences(
@@ -80,7 +187,9 @@ def differences(
     meant = {fact for group in across for fact in ACROSS.get(group, (group,))}
     found = []
     for axis in AXES:
-        old, now = ({str(run.views[name].axes.get(axis)) for run in side for name in shared} for side in (base, new))
+        old, now = (
+            {str(run.views[name].place.axes.get(axis)) for run in side for name in shared} for side in (base, new)
+        )
         if axis not in meant and old != now:
             found.append(f"{axis}: {', '.join(sorted(old))} against {', '.join(sorted(now))}")
     for facts in ACROSS.values():

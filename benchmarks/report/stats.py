@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist, mean, median
 
 CONFIDENCE = 0.95
@@ -76,8 +77,12 @@ def student_cdf(t: float, df: float) -> float:
     return 1 - tail if t > 0 else tail
 
 
+@cache
 def student_quantile(probability: float, df: float) -> float:
-    """Return the t that Student's t with `df` degrees of freedom stays below with a probability in (0, 1)."""
+    """Return the t that Student's t with `df` degrees of freedom stays below with a probability in (0, 1).
+
+    Cached: a report asks for the same few again and again.
+    """
     if probability < 0.5:
         return -student_quantile(1 - probability, df)
     high = 1.0

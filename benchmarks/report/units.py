@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 MISSING = "-"
+LINE = 120
 
 
 def seconds(value: float | None, space: str = " ") -> str:
@@ -43,3 +45,13 @@ def percent(value: float | None) -> str:
     if value is None:
         return MISSING
     return f"{100 * value:.0f}%" if abs(value) >= 0.0995 else f"{100 * value:.1f}%"
+
+
+def counted(number: int, what: str) -> str:
+    """Write a number of things, with an s unless it is one."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Break a paragraph into lines of at most `width`, and at most what one reads with ease; words stay whole."""
+    return textwrap.wrap(text, min(width, LINE), break_long_words=False, break_on_hyphens=False)

@@ -3,200 +3,227 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from tabulate import tabulate
+from tabulate import TableFormat, tabulate
 
 from benchmarks.report import units
-from benchmarks.report.compare import (
-    Change,
-    Comparison,
-    Rule,
-    Verdict,
-    compare,
-    pool_spreads,
-)
-from benchmarks.report.samples import ACROSS, AXES, Reduced
+from benchmarks.report.compare import Comparison
+from benchmarks.report.judge import MOST_RUNS, Change, Rule, Verdict, share
+from benchmarks.report.noise import Spread
+from benchmarks.report.pools import ALL, SHORT
+from benchmarks.report.samples import CPU_TIME, EFFICIENCY, OVERHEAD, SPEEDUP
+from benchmarks.report.tables import plain
+from benchmarks.report.units import counted, wrapped
 
 ORDER = (Verdict.REGRESSED, Verdict.IMPROVED, Verdict.INCONCLUSIVE, Verdict.UNCHANGED)
 NOISE_RUNS = (1, 3, 5, 10)
+LEFT = ("verdict", "family", "strategy", "cell", "quantity")
 
 
-def comparison_lines(base: str, new: str, result: Comparison, table_format: str, width: int) -> Iterator[str]:
-    """Yield a comparison's lines; `base` and `new` are the names of the samples."""
+@dataclass(frozen=True)
+class Style:
+    """How a table is set: columns that become titles above their rows, and columns that are left out."""
+
+    form: TableFormat
+    titles: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+WIDE = Style(plain("  "))
+POOLS = (
+    WIDE,
+    Style(plain(" "), ("verdict",), ("cells", "old", "new", "finds", "needs")),
+    Style(plain("  "), ("verdict", "family", "strategy"), ("cells", "finds", "needs")),
+)
+CELLS = (
+    WIDE,
+    Style(plain(" "), ("verdict", "quantity")),
+    Style(plain(" "), ("verdict", "family", "quantity")),
+    Style(plain(" "), ("verdict", "family", "quantity"), ("p",)),
+)
+NOISE = (WIDE, Style(plain("  "), ("family", "strategy")))
+"""From the widest to the narrowest."""
+
+
+def comparison_lines(
+    names: tuple[str, str], result: Comparison, width: int, table_format: str | None = None, *, all_cells: bool = False
+) -> Iterator[str]:
+    """Yield a comparison's lines; `names` are those of the samples.
+
+    The table fits `width` unless `table_format`, one of tabulate's, is given. A wide one has the smallest change that
+    these runs find in a pool, and the runs a side that would find one of the margin. The cells of pools that changed
+    follow, or `all_cells`.
+    """
     old, now = result.runs
-    yield from _wrapped(
-        f"{base} ({_runs(old)}) against {new} ({_runs(now)}); changes of time, positive is slower, "
-        f"with {100 * (1 - result.rule.alpha):g}% intervals; Holm over {len(result.pools)} hypotheses; "
-        f"margin {units.percent(result.rule.margin)}.",
+    yield from wrapped(
+        f"{names[0]} ({counted(old, 'run')}) against {names[1]} ({counted(now, 'run')}). A positive change is for the "
+        f"worse; {100 * (1 - result.rule.alpha):g}% intervals, p adjusted by Holm over "
+        f"{counted(len(result.pools), 'test')}, margin {units.percent(result.rule.margin)}.",
         width,
     )
+    if any(pool.part == SHORT for pool in result.pools):
+        yield from wrapped("Short tasks are those in which the strategy itself takes most of the time.", width)
     for difference in result.differences:
-        yield from _wrapped(f"NOT COMPARABLE: {difference} (--across says that a difference is meant)", width)
+        yield from wrapped(f"NOT COMPARABLE: {difference} (--across says that a difference is meant)", width)
     if not result.nulls_hold:
-        yield from _wrapped(
+        yield from wrapped(
             f"NOT JUDGED: {result.nulls - result.nulls_held} of {result.nulls} null rows are out of bounds: the "
             "machine was too restless for a verdict",
             width,
         )
     yield ""
-    shown = sorted(result.pools, key=lambda change: ORDER.index(change.verdict))
-    yield from tabulate(
-        [_row(change, judged=result.judged) for change in shown],
-        headers=["family", "strategy", "quantity", "cells", "change", "interval", "adjusted p", "verdict"],
-        tablefmt=table_format,
-        disable_numparse=True,
-        colalign=("left", "left", "left", "right", "right", "right", "right", "left"),
-    ).splitlines()
-    yield from _where(result, table_format)
+    yield from _table(result.pools, width, table_format, judged=result.judged)
+    changed = {pool.pool for pool in result.pools if pool.verdict.sure and pool.cells > 1 and result.judged}
+    cells = [cell for cell in result.cells if all_cells or cell.pool in changed]
+    if cells:
+        yield ""
+        yield "Cell by cell:" if all_cells else "Where, cell by cell:"
+        yield from _table(cells, width, table_format, judged=result.judged)
     yield ""
     yield from _closing(result, width)
 
 
-def _row(change: Change, *, judged: bool) -> list[str]:
-    cause = f" ({change.cause})" if change.cause else ""
-    return [
-        change.family,
-        change.strategy,
-        change.quantity,
-        str(change.cells),
-        signed(change.change),
-        f"[{signed(change.low)}, {signed(change.high)}]",
-        f"{change.adjusted_p:.3f}" if change.adjusted_p >= 0.001 else "<0.001",
-        f"{change.verdict}{cause}" if judged else "-",
-    ]
+def _table(changes: Sequence[Change], width: int, table_format: str | None, *, judged: bool) -> list[str]:
+    """Set changes, what regressed first."""
+    shown = sorted(changes, key=lambda change: ORDER.index(change.verdict)) if judged else list(changes)
+    rows = [_row(change, judged=judged) for change in shown]
+    return _fitted(rows, width, table_format, CELLS if rows and "cell" in rows[0] else POOLS)
 
 
-def _where(result: Comparison, table_format: str) -> Iterator[str]:
-    """Yield the cells of the pools that changed."""
-    changed = {
-        (pool.family, pool.strategy, pool.quantity)
-        for pool in result.pools
-        if pool.verdict in {Verdict.REGRESSED, Verdict.IMPROVED} and pool.cells > 1
-    }
-    cells = [cell for cell in result.cells if (cell.family, cell.strategy, cell.quantity) in changed]
-    if not cells or not result.judged:
-        return
-    yield ""
-    yield "Where:"
-    yield from tabulate(
-        [
-            [(cell.cell or "").rpartition("::")[2], *_row(cell, judged=True)[2:3], *_row(cell, judged=True)[4:]]
-            for cell in cells
-        ],
-        headers=["cell", "quantity", "change", "interval", "adjusted p", "verdict"],
+def _fitted(rows: Sequence[dict[str, str]], width: int, table_format: str | None, styles: Sequence[Style]) -> list[str]:
+    """Set rows in the first style that fits, else in the last; with all columns in a format of tabulate's."""
+    lines: list[str] = []
+    if table_format is not None and rows:
+        return _set(rows, list(rows[0]), table_format)
+    for style in styles if rows else ():
+        head, *body = _set(rows, [name for name in rows[0] if name not in style.titles + style.left_out], style.form)
+        titles = [", ".join(row[name] for name in style.titles) for row in rows]
+        lines = [head]
+        for place, line in enumerate(body):
+            if titles[place] and (not place or titles[place] != titles[place - 1]):
+                lines.append(titles[place])
+            lines.append(line)
+        if max(map(len, lines)) <= width:
+            break
+    return lines
+
+
+def _set(rows: Sequence[dict[str, str]], columns: Sequence[str], table_format: str | TableFormat) -> list[str]:
+    text = tabulate(
+        [[row[name] for name in columns] for row in rows],
+        columns,
         tablefmt=table_format,
         disable_numparse=True,
-        colalign=("left", "left", "right", "right", "right", "left"),
-    ).splitlines()
+        colalign=["left" if name in LEFT else "right" for name in columns],
+    )
+    return [line.rstrip() for line in text.splitlines()]
+
+
+def _row(change: Change, *, judged: bool) -> dict[str, str]:
+    cause = f" ({change.cause})" if change.cause else ""
+    one = change.cells == 1
+    names = {"strategy": change.strategy, "cells": str(change.cells)}
+    return {
+        "verdict": f"{change.verdict}{cause}" if judged else "-",
+        "family": change.family,
+        **(names if change.cell is None else {"cell": inside(change.cell)}),
+        "quantity": quantity(change),
+        "old": amount(change, change.base) if one else units.MISSING,
+        "new": amount(change, change.new) if one else units.MISSING,
+        "change": signed(change, change.change),
+        "interval": f"[{signed(change, change.low)}, {signed(change, change.high)}]",
+        "p": f"{change.adjusted_p:.3f}" if change.adjusted_p >= 0.001 else "<.001",
+        **({"finds": _found(change.detectable), "needs": _needed(change.runs_needed)} if change.cell is None else {}),
+    }
+
+
+def quantity(change: Change | Spread) -> str:
+    """Return what is compared, and for which tasks."""
+    return change.quantity if change.part == ALL else f"{change.quantity}, {change.part.partition(' ')[0]}"
+
+
+def inside(cell: str) -> str:
+    """Return what a cell's test id has in brackets."""
+    return cell.partition("[")[2].removesuffix("]") or cell.rpartition("::")[2]
 
 
 def _closing(result: Comparison, width: int) -> Iterator[str]:
     unsure = [pool for pool in result.pools if pool.verdict is Verdict.INCONCLUSIVE]
     if unsure and result.judged:
         found = sorted(pool.detectable for pool in unsure)
-        needed = [pool.runs_needed for pool in unsure]
-        most = None if None in needed else max(number for number in needed if number is not None)
-        yield from _wrapped(
-            f"{len(unsure)} of {len(result.pools)} inconclusive: these runs find changes of "
-            f"{units.percent(found[0])} to {units.percent(found[-1])}; "
-            + (f"{most} runs a side" if most is not None else "more than 100 runs a side")
-            + f" would tell changes that are {units.percent(result.rule.margin)} apart.",
+        needed = sorted((pool.runs_needed for pool in unsure), key=lambda runs: runs or MOST_RUNS + 1)
+        yield from wrapped(
+            f"{len(unsure)} of {len(result.pools)} inconclusive: these runs find changes of {_found(found[0])} to "
+            f"{_found(found[-1])}; {_needed(needed[0])} to {_needed(needed[-1])} runs a side would find one of "
+            f"{units.percent(result.rule.margin)}.",
             width,
         )
-    yield f"null rows that hold: {result.nulls_held} of {result.nulls}"
+    yield f"Null rows that hold: {result.nulls_held} of {result.nulls}."
     for what, names in (
-        ("appeared", result.appeared),
-        ("vanished", result.vanished),
-        ("planned, but not measured in each run", result.missing),
+        ("Appeared", result.appeared),
+        ("Vanished", result.vanished),
+        ("Failed", result.failed),
+        ("Planned, but not measured in each run", result.missing),
     ):
         if names:
-            yield from _wrapped(f"{what}: {', '.join(name.rpartition('/')[2] for name in names)}", width)
+            yield from wrapped(f"{what}: {', '.join(name.rpartition('/')[2] for name in names)}.", width)
+    if result.judged:
+        counts = [f"{sum(pool.verdict is verdict for pool in result.pools)} {verdict}" for verdict in ORDER]
+        others = len([pool for pool in result.pools if pool.verdict is Verdict.REGRESSED]) - len(result.regressed)
+        note = f" ({others} of the former not by a strategy's doing)" if others else ""
+        yield from wrapped(f"Of {counted(len(result.pools), 'test')}: {', '.join(counts)}{note}.", width)
 
 
-def noise_lines(name: str, runs: Sequence[Reduced], rule: Rule, table_format: str) -> Iterator[str]:
-    """Yield what the runs of one name say of their own spread, and which changes could be found in such runs."""
-    spreads = pool_spreads(runs)
-    yield f"{name} ({_runs(len(runs))}): spread between runs (standard deviation, in percent of the quantity), and the"
-    yield f"smallest change that is found with a power of 95% at an adjusted p below {rule.alpha:g}, by runs a side"
+def noise_lines(
+    sample: str, spreads: Sequence[Spread], rule: Rule, width: int, table_format: str | None = None
+) -> Iterator[str]:
+    """Yield what the runs of a sample say of their own spread, and which changes could be found in such runs."""
+    yield from wrapped(
+        f"{sample}: the spread between runs (a standard deviation), and the smallest change that is found with a power "
+        f"of 95% at an adjusted p below {rule.alpha:g}, by runs a side",
+        width,
+    )
     yield ""
     rows = [
-        [
-            spread.family,
-            spread.strategy,
-            spread.quantity,
-            str(spread.cells),
-            units.percent(math.expm1(spread.sigma)),
-            *[units.percent(spread.detectable(number, rule, len(spreads))) for number in NOISE_RUNS],
-        ]
+        {
+            "family": spread.family,
+            "strategy": spread.strategy,
+            "quantity": quantity(spread),
+            "spread": units.percent(share(spread.quantity, spread.sigma)),
+            **{counted(runs, "run"): _found(spread.detectable(runs, rule, len(spreads))) for runs in NOISE_RUNS},
+        }
         for spread in spreads
     ]
-    yield from tabulate(
-        rows,
-        headers=["family", "strategy", "quantity", "cells", "spread", *[_runs(number) for number in NOISE_RUNS]],
-        tablefmt=table_format,
-        disable_numparse=True,
-        colalign=("left", "left", "left", *["right"] * (2 + len(NOISE_RUNS))),
-    ).splitlines()
+    yield from _fitted(rows, width, table_format, NOISE)
 
 
-def signed(log_change: float) -> str:
-    """Write a difference of logs as a signed change in percent."""
-    if math.isinf(log_change) or log_change > 7:
-        return f"{'+' if log_change > 0 else '-'}inf"
-    return f"{100 * math.expm1(log_change):+.1f}%"
+def _found(value: float) -> str:
+    """Write a change that can be found, unless it is beyond reason."""
+    return units.percent(value) if value < 10 else "over 1000%"
 
 
-def _runs(number: int) -> str:
-    return "1 run" if number == 1 else f"{number} runs"
+def _needed(runs: int | None) -> str:
+    return f"over {MOST_RUNS}" if runs is None else str(runs)
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, min(width, 120), break_long_words=False, break_on_hyphens=False)
+def signed(change: Change, difference: float) -> str:
+    """Write a difference as a signed share in percent."""
+    value = share(change.quantity, difference)
+    if math.isinf(value) or value > 1e3:
+        return f"{'+' if value > 0 else '-'}inf"
+    return f"{100 * value:+.1f}%"
 
 
-def matrix_lines(
-    names: Sequence[str], samples: Sequence[Sequence[Reduced]], rule: Rule, table_format: str
-) -> Iterator[str]:
-    """Yield a table of cells by samples: what each has, and its verdict against the first sample.
-
-    The samples are meant to differ in Python or machine. A cell's verdict is given only where its pool changed.
-    """
-    first = samples[0]
-    results = [compare(first, other, rule, (*ACROSS, *AXES)) for other in samples[1:]]
-    for name, result in zip(names[1:], results, strict=True):
-        if not result.nulls_hold:
-            off = result.nulls - result.nulls_held
-            yield f"{name}: not judged, {off} of {result.nulls} null rows are out of bounds"
-    yield f"each against {names[0]}: change of the quantity, positive is slower, and verdict"
-    yield ""
-    found = [{(cell.cell, cell.quantity): cell for cell in result.cells} for result in results]
-    rows = []
-    for key, cell in found[0].items():
-        if not all(key in others for others in found):
-            continue
-        row = [(cell.cell or "").rpartition("::")[2], cell.quantity, amount(cell.quantity, cell.base)]
-        for others, result in zip(found, results, strict=True):
-            other = others[key]
-            verdict = other.verdict if result.judged else "-"
-            row.append(f"{amount(other.quantity, other.new)}  {signed(other.change)}  {verdict}")
-        rows.append(row)
-    yield from tabulate(
-        rows,
-        headers=["cell", "quantity", *names],
-        tablefmt=table_format,
-        disable_numparse=True,
-        colalign=("left", "left", *["right"] * len(names)),
-    ).splitlines()
-
-
-def amount(quantity: str, log: float) -> str:
-    """Write a quantity, given as the log that comparisons use, the way the summary writes it."""
-    if quantity == "speedup":
-        return units.factor(math.exp(-log))
-    if quantity == "efficiency":
-        return units.percent(math.exp(-log))
-    if quantity == "CPU time":
-        return f"{units.factor(math.exp(log))} x floor"
-    return units.seconds(math.exp(log))
+def amount(change: Change, value: float) -> str:
+    """Write a quantity, given as a comparison has it, the way the summary writes it."""
+    if change.quantity == OVERHEAD:
+        return units.seconds(value * (change.scale or 1.0))
+    if change.quantity == SPEEDUP:
+        return units.factor(math.exp(-value))
+    if change.quantity == EFFICIENCY:
+        return units.percent(math.exp(-value))
+    if change.quantity == CPU_TIME:
+        return f"{units.factor(math.exp(value))}x"
+    return units.seconds(math.exp(value))

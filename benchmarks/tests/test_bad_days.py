@@ -99,7 +99,7 @@ prepare = Arms.prepare
 def kill_one(arms):
     prepare(arms)
     if arms._cell.workload == "trouble" and next(calls) == 3:
-        os.kill(min(arms.pids()), signal.SIGKILL)
+        os.kill(min(arms.pids("strategy")), signal.SIGKILL)
         time.sleep(0.5)
 Arms.prepare = kill_one
 trouble = fine

@@ -39,11 +39,17 @@ FLOORS = {
     "benchmarks.report.metrics": 2,
     "benchmarks.report.answers": 3,
     "benchmarks.report.samples": 3,
-    "benchmarks.report.compare": 4,
-    "benchmarks.report.render": 4,
+    "benchmarks.report.tables": 3,
+    "benchmarks.report.judge": 4,
+    "benchmarks.report.overview": 4,
     "benchmarks.report.plots": 4,
-    "benchmarks.report.verdicts": 5,
-    "benchmarks.report.__main__": 6,
+    "benchmarks.report.pools": 5,
+    "benchmarks.report.render": 5,
+    "benchmarks.report.compare": 6,
+    "benchmarks.report.noise": 6,
+    "benchmarks.report.verdicts": 7,
+    "benchmarks.report.matrix": 8,
+    "benchmarks.report.__main__": 9,
 }
 """The measuring wing and the report; bench files stand on top of the former."""
 

@@ -29,23 +29,24 @@ from benchmarks.watch import CellError
         (1.0, 5, 2.0, 0.0, (6, 1)),
         # the fewest are rounded up to a multiple of six
         (1.0, 13, 2.0, 0.0, (18, 1)),
-        # a renewal of 20 + 10 ms: a quarter of 2 s affords 16, nine renewals are the most
-        (2.0, 5, 0.01, 0.02, (120, 10)),
-        # a quarter of 1 s affords eight: (1 - 8 x 0.03) / 0.01 = 76
-        (1.0, 5, 0.01, 0.02, (72, 9)),
-        # a renewal of 130 ms: one fits into a quarter; (1 - 0.13) / 0.03 = 29
-        (1.0, 5, 0.03, 0.1, (24, 2)),
-        # a renewal takes more than a quarter: one block
-        (1.0, 5, 0.3, 0.02, (6, 1)),
-        # five renewals of 15 ms could be paid, but a block has two rounds at least
-        (0.31, 5, 0.01, 0.005, (18, 6)),
-        (0.31, 5, 0.05, 0.002, (6, 2)),
+        # a renewal of 20 + 10 ms: 0.35 of 2 s affords 23, nineteen renewals are the most
+        (2.0, 5, 0.01, 0.02, (120, 20)),
+        # 0.35 of 1 s affords eleven: (1 - 11 x 0.03) / 0.01 = 67
+        (1.0, 5, 0.01, 0.02, (66, 12)),
+        # a renewal of 130 ms: two fit into 0.35 s; (1 - 0.26) / 0.03 = 24
+        (1.0, 5, 0.03, 0.1, (24, 3)),
+        # a renewal takes more than that: one block
+        (1.0, 5, 0.4, 0.02, (6, 1)),
+        # seven renewals of 15 ms; (0.31 - 0.105) / 0.01 = 20
+        (0.31, 5, 0.01, 0.005, (18, 8)),
+        # four renewals of 22 ms could be paid, but a block has two rounds at least: (0.31 - 0.088) / 0.02 = 11
+        (0.31, 5, 0.02, 0.002, (6, 3)),
         # nothing left of the budget
         (-1.0, 5, 0.01, 0.02, (6, 1)),
     ],
 )
 def test_plan_rounds(left: float, least: int, round_seconds: float, opening: float, expected: tuple[int, int]) -> None:
-    """Rounds are a multiple of six within the budget, blocks take a quarter of it at most."""
+    """Rounds are a multiple of six within the budget, blocks take about a third of it at most."""
     assert plan_rounds(left, least, round_seconds, opening) == expected
 
 
@@ -67,8 +68,9 @@ class LoggedArms:
         """Write down that a round begins."""
         self.log.append("|")
 
-    def pids(self) -> frozenset[int]:
-        """Have no workers."""
+    def pids(self, name: str) -> frozenset[int]:
+        """Have no workers in any arm."""
+        del name
         return frozenset()
 
     def close(self) -> None:
@@ -84,7 +86,7 @@ class LoggedArms:
 def take(names: tuple[str, ...], rounds: int, blocks: int) -> tuple[list[str], Any]:
     """Take rounds the way pytest-benchmark's pedantic mode does; return the log and the record."""
     arms = LoggedArms(names)
-    taking = Rounds(arms, rounds, blocks, Spent())  # type: ignore[arg-type]
+    taking = Rounds(arms, rounds, blocks, Spent(), 60)  # type: ignore[arg-type]
     for _ in range(rounds):
         (run,), _ = taking.setup()
         measure.call(run)
@@ -124,6 +126,20 @@ def test_pools_are_renewed_at_the_start_of_each_block() -> None:
 
     assert " ".join(log) == "| strategy | strategy close open | strategy | strategy close open | strategy | strategy"
     assert record.block == [0, 0, 1, 1, 2, 2]
+
+
+def test_pools_are_not_renewed_beyond_the_budget() -> None:
+    """Where the seconds of a cell are spent already, the rounds go on in the pools that there are."""
+    arms = LoggedArms(("strategy",))
+    spent = Spent(arms=1.0)
+    taking = Rounds(arms, 6, 3, spent, 1.0)  # type: ignore[arg-type]
+    for _ in range(6):
+        (run,), _ = taking.setup()
+        measure.call(run)
+        taking.teardown(run)
+
+    assert "open" not in arms.log
+    assert taking.record.block == [0] * 6
 
 
 def test_timed_keeps_the_results_until_the_clock_has_stopped() -> None:

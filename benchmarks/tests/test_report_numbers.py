@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from benchmarks.report import units
 from benchmarks.report.metrics import BreakEven, break_even, metrics, null_holds
-from benchmarks.report.runs import Cell
+from benchmarks.report.runs import Cell, Place
 from benchmarks.report.stats import interval_rank, quantile, summarize
 
 floats = st.floats(min_value=1e-9, max_value=1e3)
@@ -126,7 +126,7 @@ def cell(
 ) -> Cell:
     """Make a cell of four tasks."""
     axes: dict[str, str | int | None] = {"strategy": strategy, "tasks": 4, "size": size, "workers": 2}
-    return Cell("bench.py::bench[x]", "f", axes, 1, seconds, serial, floor, None, {})
+    return Cell(Place("bench.py::bench[x]", "f", axes, 1), seconds, serial, floor, None, None, {})
 
 
 def test_metrics_multiply() -> None:

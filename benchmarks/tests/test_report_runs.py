@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import copy
-import difflib
-import io
 import json
+import math
 from pathlib import Path
+from statistics import mean, median, stdev
 from typing import Any
 
 import pytest
 
 from benchmarks.plugin import SCHEMA
-from benchmarks.report import render, runs
-from benchmarks.report.__main__ import main
-
-DATA = Path(__file__).parent / "data"
-GOLDEN = Path(__file__).parent / "golden"
-RUN = DATA / "0001_small.json"
-
-
-def document() -> Any:
-    """Return the JSON of a small saved run, to be spoilt."""
-    return json.loads(RUN.read_bytes())
-
-
-def report(*arguments: str) -> tuple[int, str, str]:
-    """Run the report; return its exit code and what it wrote."""
-    out, err = io.StringIO(), io.StringIO()
-    return main(arguments, out, err), out.getvalue(), err.getvalue()
+from benchmarks.report import overview, render, runs
+from benchmarks.tests.saved import DATA, document, five, report, storage
 
 
 def test_schema_numbers_agree() -> None:
@@ -38,28 +22,14 @@ def test_schema_numbers_agree() -> None:
 
 def test_a_run_is_read_whole() -> None:
     """Every cell comes with all its rounds, its axes and its arms."""
-    run = runs.load(RUN)
+    run = runs.load(DATA)
     raw = {entry["fullname"]: entry for entry in document()["benchmarks"]}
 
-    assert {cell.id for cell in run.cells} == set(raw)
+    assert {cell.place.id for cell in run.cells} == set(raw)
     for cell in run.cells:
-        assert list(cell.strategy_seconds) == raw[cell.id]["stats"]["data"]
-        assert cell.axes == raw[cell.id]["params"]
+        assert list(cell.strategy_seconds) == raw[cell.place.id]["stats"]["data"]
+        assert cell.place.axes == raw[cell.place.id]["params"]
         assert cell.serial_seconds is None or len(cell.serial_seconds) == len(cell.strategy_seconds)
-
-
-@pytest.mark.parametrize("width", [80, 160])
-def test_summary_golden(width: int, pytestconfig: pytest.Config) -> None:
-    """The summary of a saved run is the one that was read by eye, and no line is wider than the terminal."""
-    lines = list(render.summary(runs.load(RUN), width))
-    golden = GOLDEN / f"summary-{width}.txt"
-    text = "\n".join(lines) + "\n"
-    if pytestconfig.getoption("update_golden"):
-        golden.write_text(text, encoding="utf-8")
-    expected = golden.read_text(encoding="utf-8")
-
-    assert max(map(len, lines)) <= width
-    assert text == expected, "".join(difflib.unified_diff(expected.splitlines(True), text.splitlines(True)))
 
 
 def spoil(change: Any) -> str:
@@ -79,12 +49,12 @@ def _set(document: Any, *keys: Any, value: Any) -> None:
     ("text", "message"),
     [
         pytest.param("", "is empty", id="empty"),
-        pytest.param(RUN.read_text()[:1000], "is not JSON", id="truncated"),
+        pytest.param(DATA.read_text()[:1000], "is not JSON", id="truncated"),
         pytest.param("[]", "not a run of this suite", id="another document"),
         pytest.param('{"benchmarks": [], "machine_info": {}}', "not a run of this suite", id="another suite"),
         pytest.param(
             spoil(lambda d: _set(d, "suite", "schema", value=0)),
-            "saved with schema 0, this report reads 1",
+            "saved with schema 0, this report reads 2",
             id="schema",
         ),
         pytest.param(spoil(lambda d: d["suite"].pop("cells")), "damaged: KeyError 'cells'", id="no cells"),
@@ -97,6 +67,11 @@ def _set(document: Any, *keys: Any, value: Any) -> None:
             spoil(lambda d: _set(d, "benchmarks", 0, "stats", "data", 0, value=0)),
             "times that are not positive",
             id="zero",
+        ),
+        pytest.param(
+            spoil(lambda d: _set(d, "benchmarks", 0, "extra_info", "cpu_seconds", 0, value=-1e-9)),
+            "CPU times that are not possible",
+            id="negative",
         ),
         pytest.param(
             spoil(lambda d: d["benchmarks"][0]["extra_info"]["floor_seconds"].pop()), "floor times for", id="lengths"
@@ -117,13 +92,13 @@ def test_spoilt_runs(tmp_path: Path, text: str, message: str) -> None:
 
 def test_failed_cells_are_listed_not_shown() -> None:
     """A cell whose outcome is not `measured` gives no numbers, though the file has some; the reason is shown."""
-    changed = copy.deepcopy(document())
+    changed = document()
     failed = changed["suite"]["cells"][0]
     failed.update(outcome="failed", reason="strategy arm: it broke")
     run = runs.parse(changed, "test")
-    text = "\n".join(render.summary(run, 160))
+    text = "\n".join(render.summary(overview.of_run(run), 160))
 
-    assert failed["id"] not in {cell.id for cell in run.cells}
+    assert failed["id"] not in {cell.place.id for cell in run.cells}
     assert f"failed: strategy arm: it broke: {failed['id'].rpartition('/')[2]}" in text
 
 
@@ -132,22 +107,122 @@ def test_a_run_that_did_not_complete_says_so() -> None:
     changed = document()
     changed["suite"]["complete"] = False
 
-    assert "warning: this run did not complete" in "\n".join(render.summary(runs.parse(changed, "test"), 80))
+    assert "warning: this run did not complete" in "\n".join(
+        render.summary(overview.of_run(runs.parse(changed, "test")), 80)
+    )
 
 
 def test_storage(tmp_path: Path) -> None:
-    """Runs are found by number, by name and by path; the latest is the default; what is not there is said."""
+    """Runs are found by number, name, path, folder and pattern; the latest is the default; a name may be many."""
     folder = tmp_path / "Linux-CPython-3.13-64bit"
     folder.mkdir()
     for name in ("0001_before", "0002_after", "0003_before"):
-        (folder / f"{name}.json").write_bytes(RUN.read_bytes())
-    storage = f"--storage={tmp_path}"
+        (folder / f"{name}.json").write_bytes(DATA.read_bytes())
+    stored = f"--storage={tmp_path}"
 
-    assert report(storage)[1].startswith(f"{folder / '0003_before.json'}, ")
-    assert report("summary", "2", storage)[1].startswith(f"{folder / '0002_after.json'}, ")
-    assert report("summary", "before", storage)[1].startswith(f"{folder / '0003_before.json'}, ")
-    assert report("summary", "nope", storage)[2].startswith(f"error: no saved run 'nope' in {tmp_path}")
+    assert report(stored)[1].startswith(f"{folder / '0003_before.json'}, ")
+    for wanted in ("2", "after", "0002_after", str(folder / "0002_after.json"), "*_after", "0002*"):
+        assert report("summary", wanted, stored)[1].startswith(f"{folder / '0002_after.json'}, "), wanted
+    for wanted in ("before", "*before", str(folder), f"{folder}/*_before.json"):
+        assert f"{folder / '0003_before.json'} the latest" in report("summary", wanted, stored)[1], wanted
     assert report(f"--storage={tmp_path / 'none'}")[0] == 2
+
+
+def test_names_that_are_not_there(tmp_path: Path) -> None:
+    """A name without runs is an error in one line that suggests near ones; so is a number that stands for several."""
+    saved = storage(tmp_path / "s", [("before", {}), ("after", {})])
+    other = saved / "Linux-CPython-3.14-64bit"
+    other.mkdir()
+    (other / "0001_other.json").write_bytes(DATA.read_bytes())
+
+    for wanted, message in (
+        ("befor", f"error: no saved run 'befor' in {saved}: did you mean before?"),
+        ("zzz", f"error: no saved run 'zzz' in {saved}: `pytest-benchmark list` shows what there is"),
+        ("1", "error: number 1 stands for 2 runs: name one of"),
+    ):
+        code, out, err = report("summary", wanted, f"--storage={saved}")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert err.startswith(message)
+
+
+def test_storage_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A storage that is no folder, and one that this user may not list, are named in one line."""
+    file = tmp_path / "file"
+    file.write_text("")
+    code, _, err = report(f"--storage={file}")
+
+    assert (code, err) == (2, f"error: {file}: cannot be read (Not a directory)\n")
+
+    closed = tmp_path / "closed"
+    closed.mkdir()
+
+    def refuse(folder: Path) -> Any:  # the tests may run as root, whom permissions do not stop
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    code, _, err = report(f"--storage={closed}")
+
+    assert (code, err) == (2, f"error: {closed}: cannot be read (Permission denied)\n")
+
+
+def test_thousands_of_cells(tmp_path: Path) -> None:
+    """Runs of 3000 cells are summed up and compared like others, every cell counted."""
+    changed = document()
+    pattern = next(entry for entry in changed["benchmarks"] if entry["fullname"].endswith("[1e3-Pool.map]"))
+    changed["benchmarks"], changed["suite"]["cells"] = [], []
+    for number in range(3000):
+        name = f"benchmarks/bench_speedup.py::bench_count[{number}-Pool.map]"
+        changed["benchmarks"].append({**pattern, "fullname": name})
+        changed["suite"]["cells"].append({"id": name, "outcome": "measured", "reason": None})
+    path = tmp_path / "0001_many.json"
+    path.write_text(json.dumps(changed), encoding="utf-8")
+    _, summary, _ = report("summary", str(path))
+    code, out, err = report("compare", str(path), str(path), "--cells")
+
+    assert summary.count("Pool.map\n") == 1
+    assert "3000 cells" in summary
+    assert (code, err) == (0, "")
+    assert sum("2999-Pool.map" in line for line in out.splitlines()) == len(
+        {*changed["suite"]["families"]["speedup"]["judged_by"]} & {"overhead", "CPU time"}
+    )
+
+
+def test_several_runs_have_intervals_between_runs(tmp_path: Path) -> None:
+    """Five runs of one name are summed up as one: means of logs, and Student's t with four degrees of freedom.
+
+    t(0.975, 4) is 2.776 in any table.
+    """
+    saved = storage(tmp_path / "s", five("before"))
+    code, out, err = report("summary", "before", f"--storage={saved}", f"--json={tmp_path / 'x.json'}")
+    rows = json.loads((tmp_path / "x.json").read_text())["rows"]
+    row = next(row for row in rows if row["place"]["id"].endswith("[1e3-Pool.map]"))
+    logs = [
+        math.log(median(entry["stats"]["data"]))
+        for path in sorted(saved.glob("*/*.json"))
+        for entry in json.loads(path.read_bytes())["benchmarks"]
+        if entry["fullname"].endswith("[1e3-Pool.map]")
+    ]
+    reach = 2.776 * stdev(logs) / math.sqrt(5)
+
+    assert (code, err) == (0, "")
+    assert "Intervals are 95% between runs" in " ".join(out.split())
+    assert row["time"]["n"] == 5
+    assert row["time"]["center"] == pytest.approx(math.exp(mean(logs)))
+    assert row["time"]["low"] == pytest.approx(math.exp(mean(logs) - reach), rel=1e-4)
+    assert row["time"]["high"] == pytest.approx(math.exp(mean(logs) + reach), rel=1e-4)
+
+
+def test_runs_that_are_no_sample_are_not_summed_up(tmp_path: Path) -> None:
+    """Runs of one name from two Pythons are no sample: one line says in what they differ."""
+    saved = storage(tmp_path / "s", [("before", {}), ("before", {})])
+    path = next(saved.glob("*/0002_*"))
+    changed = json.loads(path.read_bytes())
+    changed["suite"]["environment"]["python"] = "3.99.0"
+    path.write_text(json.dumps(changed))
+    code, out, err = report("summary", "before", f"--storage={saved}")
+
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "differ (python: 3.13.0 against 3.99.0): they are not one sample" in err
 
 
 def test_usage(capsys: pytest.CaptureFixture[str]) -> None:

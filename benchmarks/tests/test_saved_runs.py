@@ -29,7 +29,7 @@ def test_what_a_run_says_of_itself(project: Project) -> None:
     suite = saved["suite"]
 
     assert result.returncode == 0, result.stdout
-    assert (suite["schema"], suite["preset"], suite["complete"]) == (1, "default", True)
+    assert (suite["schema"], suite["preset"], suite["complete"]) == (2, "default", True)
     assert [cell["outcome"] for cell in suite["cells"]] == ["measured"] * 3
     assert suite["families"]["trouble"]["question"] == "Does it hold?"
     assert suite["environment"]["python"] == platform.python_version()
@@ -42,7 +42,7 @@ def test_what_a_run_says_of_itself(project: Project) -> None:
         assert tuple(benchmark["params"]) == Cell.axes()
         assert all(value is None or isinstance(value, str | int) for value in benchmark["params"].values())
         assert len(data) % 6 == 0
-        for name in ("serial_seconds", "floor_seconds", "cpu_seconds", "block"):
+        for name in ("serial_seconds", "floor_seconds", "cpu_seconds", "floor_cpu_seconds", "block"):
             assert extra[name] is None or len(extra[name]) == len(data), name
         assert all(round(value, 9) == value for value in (*data, *extra["serial_seconds"], *extra["floor_seconds"]))
         assert sorted(set(extra["block"])) == list(range(extra["block"][-1] + 1))

@@ -1,0 +1,221 @@
+"""Hypotheses in, verdicts out: what changed, by how much, and how surely."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import mean
+
+from benchmarks.report.samples import OVERHEAD
+from benchmarks.report.stats import Prior, holm, moderate, prior_of, student_cdf, student_quantile, variance_of
+
+POWER = 0.95
+SINGLE_DF = 3.0
+"""Degrees of freedom of a test between two single runs: few, since the largest of many differences has a heavy tail."""
+
+MOST_RUNS = 100
+LEAST_DF = 8.0
+"""Degrees of freedom from which the number of further runs is reckoned: more runs bring more of them."""
+
+
+class Verdict(StrEnum):
+    """What can be said of a change."""
+
+    REGRESSED = "REGRESSED"
+    IMPROVED = "IMPROVED"
+    UNCHANGED = "unchanged"
+    INCONCLUSIVE = "inconclusive"
+
+    @property
+    def sure(self) -> bool:
+        """Whether something changed."""
+        return self in {Verdict.REGRESSED, Verdict.IMPROVED}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When a change counts: family-wise adjusted p below `alpha`, and at least `margin` (a share, 0.05 is 5 %)."""
+
+    margin: float = 0.05
+    alpha: float = 0.01
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """That a quantity did not change, in the cells `ids`, with a value a run on each side, larger for the worse.
+
+    `part` says which cells of the strategy these are. The values are logs; for an overhead they are shares of
+    `scale`, the mean overhead of the base in seconds, since an overhead can be negative and has no log.
+    """
+
+    family: str
+    strategy: str
+    part: str
+    quantity: str
+    ids: tuple[str, ...]
+    base: tuple[float, ...]
+    new: tuple[float, ...]
+    scale: float | None = None
+
+    @property
+    def df(self) -> int:
+        """Degrees of freedom of the variance between runs."""
+        return len(self.base) + len(self.new) - 2
+
+    @property
+    def difference(self) -> float:
+        """The difference of the means."""
+        return mean(self.new) - mean(self.base)
+
+    @property
+    def variance(self) -> float:
+        """The variance between runs of one side, pooled over both."""
+        squares = sum(variance_of(side) * (len(side) - 1) for side in (self.base, self.new))
+        return squares / max(1, self.df)
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a quantity of a pool, or of one of its cells (`cell`), differs between two samples.
+
+    `base_values` and `new_values` have a value a run, `base` and `new` are their means, in the units of a
+    `Hypothesis`. `change` is the difference of the means, with its interval at the level 1 - alpha. `sigma` is the
+    spread between runs that was used. `detectable` is the smallest change, as a share, that these numbers of runs find
+    with a power of 95 %; `runs_needed` the runs a side that would find the margin so, None beyond `MOST_RUNS`.
+    """
+
+    family: str
+    strategy: str
+    part: str
+    quantity: str
+    cell: str | None
+    cells: int
+    base: float
+    new: float
+    base_values: tuple[float, ...]
+    new_values: tuple[float, ...]
+    scale: float | None
+    low: float
+    high: float
+    adjusted_p: float
+    sigma: float
+    verdict: Verdict
+    cause: str | None
+    detectable: float
+    runs_needed: int | None
+
+    @property
+    def change(self) -> float:
+        """The difference of the means, positive for the worse."""
+        return self.new - self.base
+
+    @property
+    def pool(self) -> tuple[str, str, str, str]:
+        """Which pool it is, or belongs to."""
+        return self.family, self.strategy, self.part, self.quantity
+
+
+def judge(tests: Sequence[Hypothesis], rule: Rule, spreads: Mapping[str, float] | None) -> list[Change]:
+    """Turn hypotheses into changes; all of them together are one family of tests.
+
+    `spreads` are the standard deviations of a difference by quantity where there is one run a side, and so none
+    between runs.
+    """
+    priors = priors_of(tests)
+    numbers = []
+    for test in tests:
+        if spreads is None:
+            variance, df = moderate(test.variance, test.df, priors[kind(test)])
+            error = math.sqrt(variance * (1 / len(test.base) + 1 / len(test.new)))
+            numbers.append((math.sqrt(variance), df, error))
+        else:
+            error = spreads[test.quantity]
+            numbers.append((error / math.sqrt(2), SINGLE_DF, error))
+    p_values = [
+        2 * student_cdf(-abs(test.difference) / error, df) if error else float(not test.difference)
+        for test, (_, df, error) in zip(tests, numbers, strict=True)
+    ]
+    return [
+        _change(test, known, p, rule, len(tests)) for test, known, p in zip(tests, numbers, holm(p_values), strict=True)
+    ]
+
+
+def kind(test: Hypothesis) -> tuple[str, str]:
+    """Return what hypotheses have in common whose variances tell of each other."""
+    return test.quantity, test.part
+
+
+def priors_of(tests: Sequence[Hypothesis]) -> dict[tuple[str, str], Prior]:
+    """Return what the variances of each kind say of each other; nothing where one run a side has none."""
+    variances: dict[tuple[str, str], list[float]] = {}
+    for test in tests:
+        variances.setdefault(kind(test), []).append(test.variance)
+    return {of: prior_of(found, tests[0].df) for of, found in variances.items() if tests[0].df}
+
+
+def _change(test: Hypothesis, numbers: tuple[float, float, float], p: float, rule: Rule, hypotheses: int) -> Change:
+    sigma, df, error = numbers
+    difference = test.difference
+    reach = student_quantile(1 - rule.alpha / 2, df) * error
+    low, high = difference - reach, difference + reach
+    bound = margin(test.quantity, rule)
+    verdict = Verdict.INCONCLUSIVE
+    if p < rule.alpha and abs(difference) >= bound:
+        verdict = Verdict.REGRESSED if difference > 0 else Verdict.IMPROVED
+    elif -bound < low and high < bound:
+        verdict = Verdict.UNCHANGED
+    return Change(
+        family=test.family,
+        strategy=test.strategy,
+        part=test.part,
+        quantity=test.quantity,
+        cell=None,
+        cells=len(test.ids),
+        base=mean(test.base),
+        new=mean(test.new),
+        base_values=test.base,
+        new_values=test.new,
+        scale=test.scale,
+        low=low,
+        high=high,
+        adjusted_p=p,
+        sigma=sigma,
+        verdict=verdict,
+        cause=None,
+        detectable=detectable_change(test.quantity, error, df, rule, hypotheses),
+        runs_needed=runs_needed(sigma, df, 1 - rule.alpha / (2 * hypotheses), bound),
+    )
+
+
+def margin(quantity: str, rule: Rule) -> float:
+    """Return the margin in a hypothesis' units: a log, or for an overhead the share of its seconds itself."""
+    return rule.margin if quantity == OVERHEAD else math.log1p(rule.margin)
+
+
+def share(quantity: str, difference: float) -> float:
+    """Return a difference in a hypothesis' units as a share: 0.1 is 10 % more."""
+    return difference if quantity == OVERHEAD else math.expm1(min(difference, 700.0))
+
+
+def detectable_change(quantity: str, error: float, df: float, rule: Rule, hypotheses: int) -> float:
+    """Return the smallest change, as a share, that is found with a power of 95 %.
+
+    `error` is the standard error of the difference. The sum of what the test asks for and what the power asks for; a
+    change below the margin is never reported, and one beyond e^10 is beyond reason.
+    """
+    level = 1 - rule.alpha / (2 * hypotheses)
+    reach = (student_quantile(level, df) + student_quantile(POWER, df)) * error
+    return max(rule.margin, share(quantity, min(reach, 10.0)))
+
+
+def runs_needed(sigma: float, df: float, level: float, bound: float) -> int | None:
+    """Return how many runs a side find a change of `bound` with a power of 95 %, None beyond `MOST_RUNS`.
+
+    The normal quantiles stand in for those of the larger samples, those of today's `df` for the smaller: the number
+    is a guide, and a gate at the margin itself finds a change of just that size half of the time whatever the runs.
+    """
+    df = max(df, LEAST_DF)
+    runs = math.ceil(2 * ((student_quantile(level, df) + student_quantile(POWER, df)) * sigma / bound) ** 2)
+    return max(2, runs) if runs <= MOST_RUNS else None

@@ -1,0 +1,109 @@
+"""What a summary shows: of one run with its rounds, or of several runs of one name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.report import units
+from benchmarks.report.metrics import Metrics, metrics
+from benchmarks.report.runs import Family, Run
+from benchmarks.report.samples import Reduced, between_runs, one_sample
+
+BUSY = 0.02
+"""The share of the CPU time that other guests of the host may take before it is worth a warning."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What a summary shows. `missing` has the labels of the cells without numbers by what became of them."""
+
+    heading: str
+    warnings: tuple[str, ...]
+    families: Mapping[str, Family]
+    rows: tuple[Metrics, ...]
+    planned: int
+    missing: Mapping[str, tuple[str, ...]]
+
+
+def of_run(run: Run) -> Overview:
+    """Look over one run."""
+    missing: dict[str, list[str]] = {}
+    for outcome in run.outcomes:
+        if outcome.outcome != "measured":
+            said = f"{outcome.outcome}: {outcome.reason}" if outcome.reason else outcome.outcome
+            missing.setdefault(said, []).append(outcome.id.rpartition("/")[2])
+    seconds = run.seconds
+    share = (seconds["arms"] + seconds["pools"]) / seconds["wall"]
+    return Overview(
+        heading=(
+            f"{_facts(run.environment)}; preset {run.preset}, {units.counted(len(run.cells), 'cell')} in "
+            f"{seconds['wall']:.0f} s, {units.percent(share)} of it inside the arms or making and ending pools. "
+            "Intervals are 95% within this run: another run may well fall outside."
+        ),
+        warnings=tuple(_warnings(run)),
+        families=run.families,
+        rows=tuple(map(metrics, run.cells)),
+        planned=len(run.outcomes),
+        missing={said: tuple(names) for said, names in missing.items()},
+    )
+
+
+def of_runs(runs: Sequence[Reduced]) -> Overview:
+    """Look over two runs or more of one name. Raises DataError if they are not one sample."""
+    shared = one_sample(runs)
+    planned = dict.fromkeys(name for run in runs for name in run.outcomes)
+    missing: dict[str, list[str]] = {}
+    for name in planned:
+        if name not in shared:
+            lacking = sum(run.outcomes.get(name) != "measured" for run in runs)
+            missing.setdefault(f"not in {lacking} of {len(runs)} runs", []).append(name.rpartition("/")[2])
+    incomplete = sum(not run.complete for run in runs)
+    stolen = [run.stolen for run in runs if run.stolen is not None and run.stolen > BUSY]
+    warnings = []
+    if incomplete:
+        warnings.append(f"{incomplete} of {len(runs)} runs did not complete")
+    if stolen:
+        warnings.append(
+            f"the host took up to {units.percent(max(stolen))} of the CPU time away for other guests, "
+            f"in {units.counted(len(stolen), 'run')}"
+        )
+    return Overview(
+        heading=(
+            f"{len(runs)} runs, {_minute(runs[0].when)} to {_minute(runs[-1].when)}; {_facts(runs[0].environment)}; "
+            f"preset {runs[0].preset}, {units.counted(len(shared), 'cell')}. "
+            "Intervals are 95% between runs, by Student's t."
+        ),
+        warnings=tuple(warnings),
+        families=runs[0].families,
+        rows=tuple(between_runs([run.views[name] for run in runs]) for name in shared),
+        planned=len(planned),
+        missing={said: tuple(names) for said, names in missing.items()},
+    )
+
+
+def _minute(when: str) -> str:
+    return when[:16].replace("T", " ")
+
+
+def _facts(facts: Mapping[str, Any]) -> str:
+    build = " free-threaded" if facts["free_threaded"] else ""
+    return (
+        f"{facts['implementation']} {facts['python']}{build}, {facts['usable_cpus']} usable CPUs, "
+        f"{facts['cpu_model']}, {facts['system']} {facts['release']}"
+    )
+
+
+def _warnings(run: Run) -> Iterator[str]:
+    if not run.complete:
+        yield "this run did not complete"
+    yield from dict.fromkeys(warning for cell in run.cells for warning in cell.warnings)
+    load, cpus = run.start["load_average"], run.environment["usable_cpus"]
+    if load is not None and load > 0.5 * cpus:
+        yield f"the machine was busy when the run began (load average {load:g} on {cpus} CPUs)"
+    if run.stolen is not None and run.stolen > BUSY:
+        yield f"the host took {units.percent(run.stolen)} of the CPU time away for other guests"
+    quota = run.environment["quota"]
+    if quota is not None and quota < run.environment["affinity"]:
+        yield f"the container's quota is {quota:g} CPUs, where {run.environment['affinity']} can be seen"

@@ -1,0 +1,102 @@
+"""Which hypotheses two samples are asked about: pools of cells, and the cells inside a pool.
+
+A slower call shows in many cells at once, so the pools come first: the mean over the cells that a strategy has in a
+family. A mean must not dilute: a dearer call is 10 % of a short task's cell and nothing of a long one's, more work in
+each task the other way round. Where a family is judged by overhead, its cells are therefore two pools: those with long
+tasks, in which bare processes would take at least half of the strategy's time, are judged by speedup and efficiency;
+those with short tasks, in which the strategy itself takes most of it, by the overhead in seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import mean, median
+
+from benchmarks.report.judge import Hypothesis
+from benchmarks.report.metrics import NULLS
+from benchmarks.report.samples import EFFICIENCY, OVERHEAD, SPEEDUP, Reduced
+
+LONG = "long tasks"
+SHORT = "short tasks"
+ALL = "all tasks"
+
+LEAST_SCALE = 1e-9
+
+BY_PART = {LONG: {OVERHEAD}, SHORT: {SPEEDUP, EFFICIENCY}, ALL: {OVERHEAD}}
+"""The quantities that a part of a family is not judged by."""
+
+
+def pools(shared: Sequence[str], base: Sequence[Reduced], new: Sequence[Reduced]) -> list[Hypothesis]:
+    """Return a hypothesis for each strategy of a family, each part and each quantity that it is judged by."""
+    members: dict[tuple[str, str, str, str], list[str]] = {}
+    runs = (*base, *new)
+    for name in shared:
+        place = base[0].views[name].place
+        if place.strategy in NULLS:
+            continue
+        judged_by = base[0].families[place.family].judged_by
+        part = _part(name, base) if OVERHEAD in judged_by else ALL
+        for quantity in judged_by:
+            if quantity not in BY_PART[part] and all(quantity in run.views[name].values for run in runs):
+                members.setdefault((place.family, place.strategy, part, quantity), []).append(name)
+    return [hypothesis(key, names, base, new) for key, names in members.items()]
+
+
+def _part(name: str, base: Sequence[Reduced]) -> str:
+    """Return which part of a family a cell belongs to; the base decides, so that a matrix has one part for each row."""
+    ratios = [run.views[name].values.get(EFFICIENCY) for run in base]
+    known = [ratio for ratio in ratios if ratio is not None]
+    return SHORT if known and mean(known) > math.log(2) else LONG
+
+
+def hypothesis(
+    pool: tuple[str, str, str, str], ids: Sequence[str], base: Sequence[Reduced], new: Sequence[Reduced]
+) -> Hypothesis:
+    """Return the hypothesis of some cells: the mean over them of a quantity, a value a run."""
+    quantity = pool[-1]
+    if quantity != OVERHEAD:
+        sides = [[mean([run.views[name].values[quantity] for name in ids]) for run in side] for side in (base, new)]
+        return Hypothesis(*pool, tuple(ids), tuple(sides[0]), tuple(sides[1]))
+    # one run gone mad must not turn the sign of an overhead that is most of its cell's time
+    scales = {name: max(mean([run.views[name].values[OVERHEAD] for run in base]), LEAST_SCALE) for name in ids}
+    sides = [
+        [mean([run.views[name].values[OVERHEAD] / scales[name] for name in ids]) for run in side]
+        for side in (base, new)
+    ]
+    return Hypothesis(*pool, tuple(ids), tuple(sides[0]), tuple(sides[1]), mean(scales.values()))
+
+
+def cells_of(pool: Hypothesis, base: Sequence[Reduced], new: Sequence[Reduced]) -> list[Hypothesis]:
+    """Return the hypotheses of a pool's cells, one each."""
+    key = (pool.family, pool.strategy, pool.part, pool.quantity)
+    return [hypothesis(key, (name,), base, new) for name in pool.ids]
+
+
+def with_quantity(
+    pool: Hypothesis, quantity: str, base: Sequence[Reduced], new: Sequence[Reduced]
+) -> Hypothesis | None:
+    """Return the same cells with another quantity, None where a run does not have it."""
+    if not all(quantity in run.views[name].values for run in (*base, *new) for name in pool.ids):
+        return None
+    return hypothesis((pool.family, pool.strategy, pool.part, quantity), pool.ids, base, new)
+
+
+def single_run_spreads(tests: Sequence[Hypothesis], base: Reduced, new: Reduced) -> dict[str, float]:
+    """Return the spread of a cell's difference, by quantity, where there is one run a side.
+
+    From all cells that are judged by the quantity, and the nulls: 1.4826 times the median of the absolute differences
+    is the standard deviation of normal ones. Taken about zero: if everything moved, nothing stands out.
+    """
+    moved: dict[str, list[float]] = {}
+    for test in tests:
+        moved.setdefault(test.quantity, []).extend(abs(cell.difference) for cell in cells_of(test, [base], [new]))
+    for quantity, found in moved.items():
+        if quantity != OVERHEAD:
+            found += [
+                abs(new.views[name].values[quantity] - view.values[quantity])
+                for name, view in base.views.items()
+                if view.place.strategy in NULLS and name in new.views
+                if quantity in view.values and quantity in new.views[name].values
+            ]
+    return {quantity: 1.4826 * median(found) for quantity, found in moved.items()}

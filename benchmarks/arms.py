@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.cells import COLD, FRESH, WARM, Cell
 from benchmarks.strategies import FLOOR, SERIAL, STRATEGIES
 from benchmarks.strategies.base import Job
-from benchmarks.strategies.cold import Cold, Fresh
+from benchmarks.strategies.cold import Cold, Fresh, Order
 from benchmarks.watch import CellError, Watch, WorkerLostError
 from benchmarks.workloads import WORKLOADS
 
@@ -55,7 +55,7 @@ class Arms:
 
     def make_inputs(self) -> None:
         """Make the inputs of the tasks, and what they must give."""
-        self._inputs = self._workload.make_inputs(self._cell.size, self._cell.tasks)
+        self._inputs = list(self._workload.make_inputs(self._cell.size, self._cell.tasks))
         self._expected = self._workload.expected(self._cell.size, self._cell.tasks)
 
     def blamed(self, error: Exception) -> str:
@@ -87,17 +87,8 @@ class Arms:
     def _make(self, strategy: Strategy, chunk_size: int | None) -> Engine:
         cell = self._cell
         if cell.state == FRESH:
-            return Fresh(
-                {
-                    "strategy": strategy.name,
-                    "workload": cell.workload,
-                    "size": cell.size,
-                    "tasks": cell.tasks,
-                    "chunk_size": chunk_size,
-                    "workers": cell.workers,
-                    "start_method": cell.start_method,
-                }
-            )
+            names = (strategy.name, cell.workload, cell.size, cell.tasks)
+            return Fresh(Order(*names, chunk_size, cell.workers, cell.start_method))
         job = Job(self._workload.function, self._inputs, chunk_size)
         if cell.state == COLD:
             return Cold(strategy, job, cell.workers, cell.start_method)
@@ -117,6 +108,8 @@ class Arms:
             end = perf_counter()
             self._spent.arms += end - start
         expected = self._expected
+        if self._workload.digest is not None:
+            results, expected = (list(map(self._workload.digest, values)) for values in (results, expected))
         if not self._strategies[name][0].ordered:
             results, expected = sorted(results), sorted(expected)
         if results != expected:
@@ -135,8 +128,8 @@ class Arms:
             engine.await_ready()
 
     def pids(self, name: str) -> frozenset[int]:
-        """Return the workers of an arm."""
-        return self._workers[name]
+        """Return the processes of an arm; threads are a part of this one."""
+        return self._workers[name] if self._strategies[name][0].processes else frozenset()
 
     def close(self) -> None:
         """See that the workers that were started are still the ones that answer, then end them."""
@@ -146,7 +139,7 @@ class Arms:
                 workers = engine.prove()
             if workers != self._workers[name]:
                 gone = ", ".join(str(pid) for pid in sorted(self._workers[name] - workers))
-                raise CellError(f"{name} arm: worker processes {gone} were replaced during the rounds")
+                raise CellError(f"{name} arm: workers {gone} were replaced during the rounds")
         self._watch.expect(())
         for name in reversed(tuple(self.engines)):
             with self._blame(name):

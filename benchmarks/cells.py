@@ -8,6 +8,7 @@ from itertools import product
 
 from benchmarks.environment import usable_cpus, usual_start_method
 from benchmarks.strategies import STRATEGIES
+from benchmarks.workloads import ITERATIONS, WORKLOADS
 
 PRESETS = ("default", "quick", "full", "article")
 
@@ -57,7 +58,7 @@ class Axes:
     """A cross product of cells that share a workload and a budget.
 
     `seconds` is the time that a cell may take, all arms and pools included, unless an option says otherwise.
-    `start_methods` is None for the usual one.
+    `start_methods` is None for the usual one, `workers` for as many as there are usable CPUs.
     """
 
     workload: str
@@ -67,6 +68,7 @@ class Axes:
     sizes: tuple[int | None, ...] = (None,)
     start_methods: tuple[str, ...] | None = None
     chunk_sizes: tuple[int | None, ...] = (None,)
+    workers: tuple[int, ...] | None = None
     state: str = WARM
 
 
@@ -132,7 +134,7 @@ class Family:
         }
         words = {
             "workload": cell.workload.replace(" ", "_"),
-            "size": short_number(cell.size or 0),
+            "size": short_size(cell.size or 0, WORKLOADS[cell.workload].unit),
             "start_method": cell.start_method,
             "strategy": cell.strategy.replace(" ", "_"),
             "chunk_size": f"chunk={cell.chunk_size}",
@@ -148,17 +150,28 @@ class Family:
 
 
 def _cross(axes: Axes, selection: Selection, cpus: int) -> Iterator[Cell]:
-    sizes = axes.sizes if axes.sizes == (None,) else selection.sizes or axes.sizes
+    selectable = axes.sizes != (None,) and WORKLOADS[axes.workload].unit == ITERATIONS
+    sizes = (selection.sizes if selectable else None) or axes.sizes
     for start_method, size, tasks, workers, chunk_size, strategy in product(
         selection.start_methods or axes.start_methods or (usual_start_method(),),
         sizes,
         selection.tasks or (axes.tasks,),
-        selection.workers or (cpus,),
+        selection.workers or axes.workers or (cpus,),
         axes.chunk_sizes,
         axes.strategies,
     ):
         if selection.strategies is None or strategy in selection.strategies:
             yield Cell(axes.workload, size, tasks, strategy, workers, start_method, chunk_size, axes.state)
+
+
+def short_size(size: int, unit: str) -> str:
+    """Write a size in words of a test id: 1e4 iterations, 2ms, 64KiB."""
+    if unit == ITERATIONS:
+        return short_number(size)
+    for power, name in ((20, "MiB"), (10, "KiB")):
+        if unit == "B" and size and size % (1 << power) == 0:
+            return f"{size >> power}{name}"
+    return f"{size}{unit}"
 
 
 def short_number(number: int) -> str:

@@ -146,6 +146,20 @@ def _stolen_seconds() -> float | None:
         return None
 
 
+def peak_memory() -> int | None:
+    """Return the most memory in bytes that this process has had resident at once, None where the system does not tell.
+
+    VmHWM of /proc/self/status, see proc(5): getrusage's ru_maxrss would not do, since a process that was started by a
+    larger one begins with that one's number.
+    """
+    try:
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
+    return None if line is None else int(line.split()[1]) * 1024
+
+
 def cpu_seconds(pids: Iterable[int]) -> float | None:
     """Return the CPU time so far of this process, its ended children and the live processes `pids`, in seconds.
 

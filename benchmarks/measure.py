@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.arms import STRATEGY, Arms, Spent, describe
 from benchmarks.cells import WARM, Cell, Family
 from benchmarks.environment import cpu_seconds
+from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Call
-from benchmarks.strategies.cold import STAGES, Cold, Fresh
+from benchmarks.strategies.cold import Cold, Fresh
 from benchmarks.watch import CellError, Leaks, Watch, end_all, prime
 from benchmarks.workloads import WORKLOADS
 
@@ -63,7 +64,7 @@ class Record:
     seconds: dict[str, list[float]]
     cpu: dict[str, list[float | None]]
     block: list[int] = field(default_factory=list)
-    stages: dict[str, list[float]] = field(default_factory=dict)
+    measures: dict[str, tuple[str, list[float]]] = field(default_factory=dict)
 
 
 class Rounds:
@@ -110,8 +111,8 @@ class Rounds:
         record = self.record
         self._add_cpu(STRATEGY, self._cpu_before)
         if isinstance(engine, Cold | Fresh):
-            for stage in STAGES:
-                record.stages.setdefault(stage, []).append(engine.stages[stage])
+            for name, (value, unit) in engine.measures.items():
+                record.measures.setdefault(name, (unit, []))[1].append(value)
         for name in self._after:
             self._time(name)
         record.block.append(self._block)
@@ -170,6 +171,7 @@ def measure(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
             held = ballast() if ballast else None
             arms.make_inputs()
             prime(cell.start_method)
+            STRATEGIES[cell.strategy].prime()
             leaks = Leaks()
             first = arms.open()
             if benchmark.enabled:
@@ -259,6 +261,11 @@ def _undisturbed() -> Iterator[None]:
         sys.settrace(tracer)
 
 
+def unarmed(cell: Cell, family: Family, rounds: int) -> dict[str, Any]:
+    """Return what is saved of a cell that has no other arms and whose CPU time nobody took."""
+    return _extra_info(cell, family, Record({}, {STRATEGY: [None] * rounds}, [0] * rounds), Spent())
+
+
 def _extra_info(cell: Cell, family: Family, record: Record, spent: Spent) -> dict[str, Any]:
     # the forkserver's children are not ours: nobody tells their time after they ended
     untold = cell.state != WARM and cell.start_method == "forkserver"
@@ -275,7 +282,10 @@ def _extra_info(cell: Cell, family: Family, record: Record, spent: Spent) -> dic
         "cpu_seconds": _nanoseconds(cpu[STRATEGY]),
         "floor_cpu_seconds": _nanoseconds(cpu.get("floor")),
         "block": record.block,
-        "measures": {name: {"unit": "s", "values": _nanoseconds(values)} for name, values in record.stages.items()},
+        **({"bytes_moved": (cell.size or 0) * cell.tasks} if WORKLOADS[cell.workload].moves else {}),
+        "measures": {
+            name: {"unit": unit, "values": _nanoseconds(values)} for name, (unit, values) in record.measures.items()
+        },
         "spent": {"arms": round(spent.arms, 6), "pools": round(spent.pools, 6)},
         "warnings": [],
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import shutil
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -19,6 +19,7 @@ import pytest
 
 from benchmarks.cells import Cell, Family, Planned, Selection, expected_seconds
 from benchmarks.environment import cpu_quota, passing_facts, stable_facts, usable_cpus
+from benchmarks.failures import ObserveFunction, observe
 from benchmarks.lock import LockedError, MachineLock
 from benchmarks.measure import MOST_ROUNDS, Budget, MeasureFunction, measure, timed
 from benchmarks.options import DEFAULT_LIMIT, add_options, given_explicitly, selection
@@ -154,9 +155,25 @@ def cell(  # noqa: PLR0913, PLR0917 - the axes are parameters one by one, so tha
     return Cell(workload, size, tasks, strategy, workers, start_method, chunk_size, state)
 
 
+Measurement = Callable[[Cell, Family, "BenchmarkFixture", Budget], None]
+
+
 @pytest.fixture(name="measure")
 def measure_fixture(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> MeasureFunction:
     """Return a function that measures a cell, or calls it once where nothing is measured."""
+    return _bound(measure, request, benchmark)
+
+
+@pytest.fixture(name="observe")
+def observe_fixture(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> ObserveFunction:
+    """Return a function that takes down what becomes of a cell that breaks."""
+    return _bound(observe, request, benchmark)
+
+
+def _bound(
+    measurement: Measurement, request: pytest.FixtureRequest, benchmark: BenchmarkFixture
+) -> Callable[[Cell], None]:
+    """Bind a measurement to its test: its family, its budget, and how it is skipped or fails."""
     session = request.config.stash[SESSION]
     family: Family = request.module.FAMILY
 
@@ -170,7 +187,7 @@ def measure_fixture(request: pytest.FixtureRequest, benchmark: BenchmarkFixture)
         budget = Budget(seconds, request.config.getoption("benchmark_min_rounds"), limit)
         benchmark.group = family.name
         try:
-            measure(cell, family, benchmark, budget)
+            measurement(cell, family, benchmark, budget)
         except CellError as error:
             failure = str(error)
         else:

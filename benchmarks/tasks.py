@@ -15,6 +15,71 @@ def count(iterations: int) -> int:
     return total
 
 
+def sleep(milliseconds: int) -> int:
+    """Wait, as for a disk or another machine, without the GIL and without computing."""
+    import time
+
+    time.sleep(milliseconds / 1000)
+    return milliseconds
+
+
+def hash_mebibytes(mebibytes: int) -> str:
+    """Hash that much: computing, for which hashlib gives the GIL back."""
+    import hashlib
+
+    block = bytes(1 << 20)
+    state = hashlib.sha256()
+    for _ in range(mebibytes):
+        state.update(block)
+    return state.hexdigest()
+
+
+def checksum(data: bytes) -> int:
+    """Return a checksum of bytes: the cheapest proof that all of them have come."""
+    import zlib
+
+    return zlib.adler32(data)
+
+
+def make_bytes(seed_and_size: tuple[int, int]) -> bytes:
+    """Return that many bytes of one value."""
+    seed, size = seed_and_size
+    return bytes([seed]) * size
+
+
+def checksum_part(shared_and_bounds: tuple[bytes, int, int]) -> int:
+    """Return a checksum of one part of an object that all tasks share."""
+    shared, begin, end = shared_and_bounds
+    return checksum(shared[begin:end])
+
+
+BROKEN = 3
+"""The task that breaks: neither the first nor the last."""
+
+
+def raise_once(value: int) -> int:
+    """Return the argument, except for one task, which raises."""
+    if value == BROKEN:
+        message = f"task {value} is broken"
+        raise ValueError(message)
+    return value
+
+
+def kill_once(value: int) -> int:
+    """Return the argument, except for one task, which kills its process, as the system does when memory runs out."""
+    if value == BROKEN:
+        import os
+        import signal
+
+        os.kill(os.getpid(), signal.SIGKILL)
+    return value
+
+
+def unpicklable_once(value: int) -> object:
+    """Return the argument, except for one task, whose result cannot be sent back."""
+    return (lambda: value) if value == BROKEN else value
+
+
 def nothing(value: int) -> int:
     """Return the argument: what is left is the price of the call."""
     return value

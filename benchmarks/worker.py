@@ -38,6 +38,8 @@ HEADER = struct.Struct("<HIB")
 """What a bare worker sends before each result: the message's number, the length in bytes, 1 if the task raised."""
 
 _barrier: Barrier | None = None
+_shared: Any = None
+_memory: Any = None
 
 
 def begin(barrier: Barrier | None = None) -> None:
@@ -51,6 +53,33 @@ def begin(barrier: Barrier | None = None) -> None:
     _end_with_caller()
 
 
+def begin_with(barrier: Barrier | None, shared: Any) -> None:
+    """Prepare this process as a worker that holds an object for all its tasks."""
+    begin(barrier)
+    share(shared)
+
+
+def begin_attached(barrier: Barrier | None, name: str) -> None:
+    """Prepare this process as a worker whose tasks read a block of shared memory."""
+    global _memory  # noqa: PLW0603 - it must live as long as what is read of it
+    from multiprocessing.shared_memory import SharedMemory  # noqa: PLC0415 - other workers need not wait for it
+
+    begin(barrier)
+    _memory = SharedMemory(name)
+    share(_memory.buf)
+
+
+def share(shared: Any) -> None:
+    """Keep an object for `with_shared`, in this process and in those that are forked from it."""
+    global _shared  # noqa: PLW0603 - one object a process
+    _shared = shared
+
+
+def with_shared(function: Callable[[Any], Any], rest: Sequence[Any]) -> Any:
+    """Call a task's function with the object that this process holds, and what was sent."""
+    return function((_shared, *rest))
+
+
 def meet() -> int:
     """Wait until all workers are in this call at once, and return this one's process id.
 
@@ -61,6 +90,16 @@ def meet() -> int:
         raise RuntimeError(message)
     _barrier.wait(MEETING_LIMIT)
     return os.getpid()
+
+
+def wait_for_all(arrive: int, wait_at: int) -> int:
+    """Say on one pipe that this worker is here, wait for a byte on another, and return the thread's number.
+
+    What `meet` is for processes, for workers that are threads of the caller.
+    """
+    os.write(arrive, b".")
+    os.read(wait_at, 1)
+    return threading.get_ident()
 
 
 def _end_with_caller() -> None:

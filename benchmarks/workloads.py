@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.tasks import count, import_heavy, load_heavy_modules, nothing
+from benchmarks.tasks import (
+    checksum,
+    checksum_part,
+    count,
+    hash_mebibytes,
+    import_heavy,
+    kill_once,
+    load_heavy_modules,
+    make_bytes,
+    nothing,
+    raise_once,
+    sleep,
+    unpicklable_once,
+)
+
+ITERATIONS = "iterations"
 
 
 @dataclass(frozen=True)
@@ -14,16 +31,22 @@ class Workload:
     """A task function with its inputs and its expected results.
 
     `make_inputs(size, tasks)` and `expected(size, tasks)` return one value a task, in the order of the tasks.
-    `size` is a number of iterations, or None where tasks have no size. `ballast`, where given, makes what the
-    calling process holds in memory while the cell is measured.
+    `size` is a number of `unit`s, or None where tasks have no size: iterations can be selected by option. `ballast`,
+    where given, makes what the calling process holds in memory while the cell is measured. `digest`, where given, is
+    what results are compared by. Where `moves` is true, a task sends or returns `size` bytes; where `generated` is,
+    the inputs come one by one, from a generator.
     """
 
     name: str
     function: Callable[[Any], Any]
-    make_inputs: Callable[[int | None, int], Sequence[Any]]
+    make_inputs: Callable[[int | None, int], Iterable[Any]]
     expected: Callable[[int | None, int], list[Any]]
     description: str
     ballast: Callable[[], object] | None = None
+    unit: str = ITERATIONS
+    digest: Callable[[Any], Any] | None = None
+    moves: bool = False
+    generated: bool = False
 
 
 def make_heap() -> list[bytes]:
@@ -44,9 +67,68 @@ def _numbers(_size: int | None, tasks: int) -> list[int]:
     return list(range(tasks))
 
 
+def _heavy_first(size: int | None, tasks: int) -> list[int]:
+    """Return iterations whose mean is `size` and whose k-th largest is 1 / k of the largest (Zipf's law)."""
+    total = _known(size) * tasks
+    harmonic = sum(1 / place for place in range(1, tasks + 1))
+    return [round(total / harmonic / place) for place in range(1, tasks + 1)]
+
+
+def _heavy_last(size: int | None, tasks: int) -> list[int]:
+    return _heavy_first(size, tasks)[::-1]
+
+
+def _heavy_clustered(size: int | None, tasks: int) -> list[int]:
+    """Return the same with the largest side by side in the middle, as when records of one customer lie together."""
+    ordered = _heavy_first(size, tasks)
+    half = tasks // 2
+    return [*ordered[half:], *ordered[:half]]
+
+
+def _sums_of(make: Callable[[int | None, int], list[int]]) -> Callable[[int | None, int], list[int]]:
+    return lambda size, tasks: [n * (n - 1) // 2 for n in make(size, tasks)]
+
+
+def _blocks(size: int | None, tasks: int) -> list[bytes]:
+    """Return that many bytes a task, of another value for each."""
+    return [bytes([task % 256]) * _known(size) for task in range(tasks)]
+
+
+def _generated(size: int | None, tasks: int) -> Iterator[bytes]:
+    for task in range(tasks):
+        yield bytes([task % 256]) * _known(size)
+
+
+def _seeds(size: int | None, tasks: int) -> list[tuple[int, int]]:
+    return [(task % 256, _known(size)) for task in range(tasks)]
+
+
+def _checksums(size: int | None, tasks: int) -> list[int]:
+    return [zlib.adler32(block) for block in _blocks(size, tasks)]
+
+
+def _shared_parts(size: int | None, tasks: int) -> list[tuple[bytes, int, int]]:
+    """Return one object of `size` bytes for all tasks, with the bounds of each one's part."""
+    shared = _blocks(size, 1)[0]
+    bounds = [_known(size) * task // tasks for task in range(tasks + 1)]
+    return [(shared, bounds[task], bounds[task + 1]) for task in range(tasks)]
+
+
+def _part_checksums(size: int | None, tasks: int) -> list[int]:
+    return [zlib.adler32(shared[begin:end]) for shared, begin, end in _shared_parts(size, tasks)]
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _digests(size: int | None, tasks: int) -> list[str]:
+    return [hashlib.sha256(bytes(_known(size) << 20)).hexdigest()] * tasks
+
+
 def _known(size: int | None) -> int:
     if size is None:
-        message = "the counting loop needs a size: its number of iterations"
+        message = "this workload needs a size"
         raise ValueError(message)
     return size
 
@@ -55,6 +137,27 @@ WORKLOADS: dict[str, Workload] = {
     workload.name: workload
     for workload in (
         Workload("count", count, _same_size, _sums, "a counting loop"),
+        *(
+            Workload(name, count, make, _sums_of(make), f"counting loops, the long ones {where}")
+            for name, make, where in (
+                ("heavy first", _heavy_first, "first"),
+                ("heavy last", _heavy_last, "last"),
+                ("heavy clustered", _heavy_clustered, "side by side"),
+            )
+        ),
+        Workload("sleep", sleep, _same_size, _same_size, "a wait of some milliseconds", unit="ms"),
+        Workload("hash", hash_mebibytes, _same_size, _digests, "a SHA-256 of some MiB", unit="MiB"),
+        Workload("bytes in", checksum, _blocks, _checksums, "bytes sent to a task", unit="B", moves=True),
+        Workload(
+            "bytes out", make_bytes, _seeds, _blocks, "bytes that a task returns", unit="B", digest=_sha256, moves=True
+        ),
+        Workload("long input", checksum, _generated, _checksums, "a long stream of blocks", unit="B", generated=True),
+        Workload(
+            "shared input", checksum_part, _shared_parts, _part_checksums, "a large input that all tasks read", unit="B"
+        ),
+        Workload("task raises", raise_once, _numbers, _numbers, "a task that raises"),
+        Workload("worker killed", kill_once, _numbers, _numbers, "a worker that is killed"),
+        Workload("unpicklable result", unpicklable_once, _numbers, _numbers, "a result that cannot be pickled"),
         Workload("nothing", nothing, _numbers, _numbers, "a call that returns its argument"),
         Workload(
             "heavy import", import_heavy, _numbers, _numbers, "a task that needs many modules", load_heavy_modules

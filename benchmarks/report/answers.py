@@ -23,7 +23,11 @@ def break_evens(rows: Sequence[Metrics]) -> list[BreakEven]:
     A configuration is a strategy with its workers, start method, tasks and chunk size; it is named by those that vary.
     """
     groups: dict[tuple[str, ...], list[Metrics]] = {}
-    varying = [axis for axis in ("start_method", "workers", "tasks", "chunk_size") if len({*_values(rows, axis)}) > 1]
+    varying = [
+        axis
+        for axis in ("workload", "start_method", "workers", "tasks", "chunk_size")
+        if len({*_values(rows, axis)}) > 1
+    ]
     for row in rows:
         if row.place.strategy not in NULLS:
             name = [row.place.strategy, *(f"{axis.replace('_', ' ')} {row.place.axes[axis]}" for axis in varying)]
@@ -133,9 +137,121 @@ def _article(rows: Sequence[Metrics]) -> str:
     )
 
 
+def _scaling(rows: Sequence[Metrics]) -> str:
+    known = sorted((row for row in rows if row.speedup), key=_workers)
+    best = max(known, key=_gain)
+    enough = next(row for row in known if _gain(row) > 0.95 * _gain(best))
+    text = (
+        f"{units.counted(_workers(enough), 'worker')}: {enough.place.tasks} tasks of "
+        f"{units.seconds(enough.task_length)} "
+        f"run {units.factor(_gain(enough))} times as fast as the loop by {enough.place.strategy}"
+    )
+    most = known[-1]
+    if most is enough:
+        return f"{text}, and more were not tried."
+    return f"{text}; {units.counted(_workers(most), 'worker')} bring {units.factor(_gain(most))}."
+
+
+def _workers(row: Metrics) -> int:
+    return int(row.place.axes["workers"] or 0)
+
+
+def _gain(row: Metrics) -> float:
+    return row.speedup.center if row.speedup else 0.0
+
+
+def _balance(rows: Sequence[Metrics]) -> str:
+    """Name the order of tasks in which the chunk size matters most."""
+    orders: dict[str, list[Metrics]] = {}
+    for row in rows:
+        if row.speedup and row.place.strategy == "Pool.map":
+            orders.setdefault(str(row.place.axes["workload"]), []).append(row)
+    several = [sorted(group, key=_gain) for group in orders.values() if len(group) > 1]
+    if not several:
+        return ""
+    worst = max(several, key=lambda group: _gain(group[-1]) / _gain(group[0]))
+    low, high = worst[0], worst[-1]
+    order = str(low.place.axes["workload"]).replace("heavy", "the heavy ones")
+    return (
+        f"It depends on their order: with {order}, "
+        f"{low.place.strategy} in chunks of {low.place.tasks_per_chunk} is {units.factor(_gain(low))} times as fast "
+        f"as the loop, in chunks of {high.place.tasks_per_chunk} {units.factor(_gain(high))} times."
+    )
+
+
+def _waiting(rows: Sequence[Metrics]) -> str:
+    parts = []
+    for workload in dict.fromkeys(str(row.place.axes["workload"]) for row in rows):
+        group = [row for row in rows if row.place.axes["workload"] == workload and row.speedup]
+        if not group:
+            continue
+        best = max(group, key=_gain)
+        threads = next((row for row in group if row.place.strategy.startswith("Thread")), None)
+        said = f"tasks that {workload} gain most by {best.place.strategy}, {units.factor(_gain(best))} times"
+        if threads is not None and threads is not best:
+            said += f" (threads {units.factor(_gain(threads))})"
+        parts.append(said)
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _payload(rows: Sequence[Metrics]) -> str:
+    moved = [row for row in rows if row.throughput]
+    shared = sorted((row for row in rows if not row.throughput), key=lambda row: row.time.center)
+    parts = []
+    if moved:
+        best = max(moved, key=lambda row: row.throughput or 0)
+        parts.append(f"at best {units.throughput(best.throughput)} ({_described(best)})")
+    if len(shared) > 1:
+        parts.append(
+            f"a large input that {shared[0].place.tasks} tasks share takes {units.seconds(shared[0].time.center)} by "
+            f"{shared[0].place.strategy}, {units.seconds(shared[-1].time.center)} by {shared[-1].place.strategy}"
+        )
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _streaming(rows: Sequence[Metrics]) -> str:
+    known = [row for row in rows if {"first result", "peak memory"} <= set(row.measures)]
+    if not known:
+        return ""
+    quick = min(known, key=lambda row: row.measures["first result"][0])
+    small = min(known, key=lambda row: row.measures["peak memory"][0])
+    large = max(known, key=lambda row: row.measures["peak memory"][0])
+    return (
+        f"The first of {quick.place.tasks} results comes after {units.seconds(quick.measures['first result'][0])} by "
+        f"{quick.place.strategy}; at most {units.amount(*large.measures['peak memory'])} are held by "
+        f"{large.place.strategy}, {units.amount(*small.measures['peak memory'])} by {small.place.strategy}."
+    )
+
+
+def _failure(rows: Sequence[Metrics]) -> str:
+    hanging = [row for row in rows if "hangs" in row.observed.get("caller sees", "")]
+    told = [row for row in rows if row not in hanging]
+    parts = []
+    for workload in dict.fromkeys(row.place.axes["workload"] for row in hanging):
+        names = [row.place.strategy for row in hanging if row.place.axes["workload"] == workload]
+        parts.append(f"{' and '.join(names)} hang{'s' if len(names) == 1 else ''} for ever ({workload})")
+    if told:
+        slowest = max(told, key=lambda row: row.time.center)
+        parts.append(f"every other failure is seen within {units.seconds(slowest.time.center)}")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _described(row: Metrics) -> str:
+    return f"{row.place.axes['workload']} by {row.place.strategy}"
+
+
 ANSWERS: dict[str, Answer] = {
     "article": _article,
+    "balance": _balance,
     "dispatch": _dispatch,
+    "failure": _failure,
+    "payload": _payload,
+    "scaling": _scaling,
     "speedup": _speedup,
     "startup": _startup,
+    "streaming": _streaming,
+    "waiting": _waiting,
 }

@@ -10,13 +10,13 @@ cells say where.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.report.judge import Change, Hypothesis, Rule, Verdict, judge
 from benchmarks.report.pools import cells_of, pools, single_run_spreads, with_quantity
 from benchmarks.report.runs import DataError
-from benchmarks.report.samples import CPU_TIME, EFFICIENCY, OVERHEAD, Reduced, differences, in_all
+from benchmarks.report.samples import EFFICIENCY, SPEEDUP, Reduced, differences, in_all
 
 NULLS_TO_HOLD = 0.9
 """The share of null rows that must hold before anything is judged: of 130 in ten runs of one program, 128 did."""
@@ -32,7 +32,7 @@ class Comparison:
 
     `appeared` and `vanished` are cells that are planned on one side only, `failed` those that a run of the new sample
     failed to measure, `missing` those that else were not measured in each run of both, though they were planned and
-    could have been.
+    could have been. `observed` says of which cells something else was seen than before.
     """
 
     rule: Rule
@@ -44,6 +44,7 @@ class Comparison:
     failed: tuple[str, ...]
     missing: tuple[str, ...]
     differences: tuple[str, ...]
+    observed: tuple[str, ...]
     nulls: int
     nulls_held: int
 
@@ -96,9 +97,20 @@ def compare(base: Sequence[Reduced], new: Sequence[Reduced], rule: Rule, across:
         failed=tuple(sorted(failed)),
         missing=tuple(sorted(wanted - set(shared) - failed)),
         differences=tuple(differences(base, new, across, shared)),
+        observed=tuple(_observed(shared, base, new)),
         nulls=sum(run.nulls for run in runs),
         nulls_held=sum(run.nulls_held for run in runs),
     )
+
+
+def _observed(shared: Sequence[str], base: Sequence[Reduced], new: Sequence[Reduced]) -> Iterator[str]:
+    """Say where the new runs saw something that no run of the base did, or the other way round."""
+    for name in shared:
+        for what in base[0].views[name].observed:
+            old, now = ({run.views[name].observed.get(what, "") for run in side} for side in (base, new))
+            if old != now:
+                label = base[0].views[name].place.label
+                yield f"{label}, {what}: {' or '.join(sorted(old))}, now {' or '.join(sorted(now))}"
 
 
 def _attributed(change: Change, test: Hypothesis, base: Sequence[Reduced], new: Sequence[Reduced]) -> Change:
@@ -110,7 +122,7 @@ def _attributed(change: Change, test: Hypothesis, base: Sequence[Reduced], new: 
     """
     if not change.verdict.sure:
         return change
-    if test.quantity in {EFFICIENCY, OVERHEAD, CPU_TIME}:
+    if test.quantity != SPEEDUP:
         return replace(change, cause=STRATEGY)
 
     def moved(quantity: str) -> float | None:

@@ -23,7 +23,8 @@ class Metrics:
     """The quantities of one cell, in one run or over several. Times are seconds of a whole round.
 
     What an absent arm would give is None. `time.n` counts rounds, or runs if there are several; the 95th percentile
-    `tail` is known for the rounds of one run only. `measures` are medians with their units, by name.
+    `tail` is known for the rounds of one run only. `measures` are medians with their units, by name; `observed` is
+    what was seen beside the numbers, in words.
 
     Ratios and differences are taken round by round, between arms that ran within milliseconds of each other, and then
     summarized: speedup = serial / strategy, machine speedup = serial / floor, efficiency = floor / strategy,
@@ -41,11 +42,17 @@ class Metrics:
     efficiency: Summary | None
     overhead: Summary | None
     measures: Mapping[str, tuple[float, str]]
+    observed: Mapping[str, str]
 
     @property
     def task_length(self) -> float | None:
         """What one task takes in the plain loop, in seconds."""
         return None if self.serial is None else self.serial / self.place.tasks
+
+    @property
+    def throughput(self) -> float | None:
+        """The bytes that tasks were sent or returned, in a second of the strategy's time."""
+        return None if self.place.bytes_moved is None else self.place.bytes_moved / self.time.center
 
 
 def metrics(cell: Cell) -> Metrics:
@@ -66,6 +73,7 @@ def metrics(cell: Cell) -> Metrics:
         efficiency=_ratio(floor, cell.strategy_seconds),
         overhead=_difference(cell.strategy_seconds, floor),
         measures={name: (median(measure.values), measure.unit) for name, measure in cell.measures.items()},
+        observed=cell.observed,
     )
 
 

@@ -69,11 +69,8 @@ def _speedup(axes: Axes, rows: Sequence[Metrics]) -> None:
     )
     for (name, group), color, marker in zip(by_strategy(pools).items(), COLORS, MARKERS, strict=False):
         ordered = sorted((row for row in group if row.speedup), key=lambda row: row.task_length or 0)
-        centers = [row.speedup.center for row in ordered if row.speedup]
-        low = [row.speedup.center - (row.speedup.low or row.speedup.center) for row in ordered if row.speedup]
-        high = [(row.speedup.high or row.speedup.center) - row.speedup.center for row in ordered if row.speedup]
         lengths = [row.task_length or 0 for row in ordered]
-        axes.errorbar(lengths, centers, [low, high], color=color, marker=marker, capsize=3, linewidth=1.2, label=name)
+        _speedups(axes, lengths, ordered, color=color, marker=marker, label=name)
     for point, color in zip(_in_order(pools), COLORS, strict=False):
         if point is not None:
             axes.plot([point, point], [0.93, 1.07], color=color, linewidth=2.5)
@@ -123,7 +120,7 @@ def _startup(axes: Axes, rows: Sequence[Metrics]) -> None:
         for row in pools
     ]
     left = [0.0] * len(pools)
-    stages = list(pools[0].measures)
+    stages = [name for name, (_, unit) in pools[0].measures.items() if unit == "s"]
     for stage, color, hatch in zip(stages, COLORS, ("", "//", ".."), strict=False):
         lengths = [row.measures[stage][0] for row in pools]
         axes.barh(range(len(pools)), lengths, left=left, color=color, hatch=hatch, edgecolor="white", label=stage)
@@ -135,6 +132,46 @@ def _startup(axes: Axes, rows: Sequence[Metrics]) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(_tick))
     axes.set_xlabel("time")
     axes.legend(fontsize=8, frameon=False, loc="lower right")
+
+
+def _scaling(axes: Axes, rows: Sequence[Metrics]) -> None:
+    """Draw speedup against the number of workers, beside what bare processes give and what would be ideal."""
+    pools = [row for row in rows if row.place.strategy not in NULLS and row.speedup]
+    numbers = sorted({_workers(row) for row in pools})
+    axes.plot(numbers, numbers, color=GREY, linewidth=0.8, linestyle=":", label="ideal")
+    longest = max(int(row.place.axes["size"] or 0) for row in pools)
+    pools = [row for row in pools if int(row.place.axes["size"] or 0) == longest]
+    axes.plot(
+        numbers,
+        [
+            median(row.machine_speedup.center for row in pools if row.machine_speedup and _workers(row) == n)
+            for n in numbers
+        ],
+        color=GREY,
+        linestyle="--",
+        label="bare processes (floor)",
+    )
+    for (name, group), color, marker in zip(by_strategy(pools).items(), COLORS, MARKERS, strict=False):
+        ordered = sorted(group, key=_workers)
+        _speedups(axes, [float(_workers(row)) for row in ordered], ordered, color=color, marker=marker, label=name)
+    axes.set_xticks(numbers)
+    axes.set_ylim(0, None)
+    axes.set_xlabel("workers")
+    axes.set_ylabel("speedup (serial / strategy)")
+    axes.legend(fontsize=8, frameon=False, loc="upper left")
+
+
+def _workers(row: Metrics) -> int:
+    return int(row.place.axes["workers"] or 0)
+
+
+def _speedups(axes: Axes, places: Sequence[float], rows: Sequence[Metrics], **look: str) -> None:
+    """Draw speedups with their intervals."""
+    known = [row.speedup for row in rows if row.speedup]
+    centers = [speedup.center for speedup in known]
+    low = [speedup.center - (speedup.low or speedup.center) for speedup in known]
+    high = [(speedup.high or speedup.center) - speedup.center for speedup in known]
+    axes.errorbar(places, centers, [low, high], capsize=3, linewidth=1.2, **look)  # type: ignore[arg-type]
 
 
 def _bars(axes: Axes, rows: Sequence[Metrics], scale: Callable[[Metrics, float], float]) -> None:
@@ -152,6 +189,7 @@ def _per_task(row: Metrics, seconds: float) -> float:
 
 PICTURES: dict[str, Callable[[Axes, Sequence[Metrics]], None]] = {
     "dispatch": _dispatch,
+    "scaling": _scaling,
     "speedup": _speedup,
     "startup": _startup,
 }

@@ -9,6 +9,7 @@ from benchmarks.report.answers import answer, break_evens
 from benchmarks.report.metrics import BreakEven, Metrics, null_holds, null_ratio
 from benchmarks.report.overview import Overview
 from benchmarks.report.runs import Family
+from benchmarks.report.samples import SPEEDUP
 from benchmarks.report.tables import table
 from benchmarks.report.units import counted, wrapped
 
@@ -42,7 +43,7 @@ def _family(family: Family, rows: Sequence[Metrics], width: int, table_format: s
     yield from wrapped(f"Timed: {family.timed}. {_same_everywhere(rows)}", width)
     yield ""
     yield from table(family, rows, width, table_format)
-    points = break_evens(rows)
+    points = break_evens(rows) if SPEEDUP in family.judged_by else []
     if points:
         yield ""
         words = "; ".join(f"{point.strategy} {_break_even(point)}" for point in points)

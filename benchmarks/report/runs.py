@@ -43,6 +43,7 @@ class Place:
     family: str
     axes: Mapping[str, str | int | None]
     tasks_per_chunk: int
+    bytes_moved: int | None = None
 
     @property
     def label(self) -> str:
@@ -62,7 +63,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Cell:
-    """What was measured of one cell; times are seconds, a value a round. A missing arm is None."""
+    """What was measured of one cell; times are seconds, a value a round. A missing arm is None.
+
+    `observed` is what was seen beside the numbers, in words, by what it is about.
+    """
 
     place: Place
     strategy_seconds: tuple[float, ...]
@@ -71,6 +75,7 @@ class Cell:
     cpu_seconds: tuple[float, ...] | None
     floor_cpu_seconds: tuple[float, ...] | None
     measures: Mapping[str, Measure]
+    observed: Mapping[str, str]
     warnings: tuple[str, ...] = ()
 
 
@@ -195,12 +200,13 @@ def _cell(entry: Mapping[str, Any]) -> Cell:
         message = f"{name}: no rounds"
         raise ValueError(message)
     return Cell(
-        place=Place(name, extra["family"], entry["params"], extra["tasks_per_chunk"]),
+        place=Place(name, extra["family"], entry["params"], extra["tasks_per_chunk"], extra.get("bytes_moved")),
         strategy_seconds=times(entry["stats"]["data"], "times"),
         serial_seconds=maybe("serial_seconds", "serial times"),
         floor_seconds=maybe("floor_seconds", "floor times"),
         cpu_seconds=maybe("cpu_seconds", "CPU times", 0),
         floor_cpu_seconds=maybe("floor_cpu_seconds", "CPU times of the floor", 0),
+        observed=dict(extra.get("observed", {})),
         warnings=tuple(extra["warnings"]),
         measures={
             key: Measure(measure["unit"], times(measure["values"], key, 0))

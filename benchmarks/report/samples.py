@@ -15,6 +15,7 @@ SPEEDUP = "speedup"
 EFFICIENCY = "efficiency"
 OVERHEAD = "overhead"
 CPU_TIME = "CPU time"
+PEAK_MEMORY = "peak memory"
 """The quantities that families are judged by, in the words of the saved runs."""
 
 ACROSS: Mapping[str, tuple[str, ...]] = {
@@ -32,12 +33,13 @@ class View:
     """A cell of one run without its rounds: the middle of each quantity over them, by name.
 
     `values` are natural logs, larger is worse; overhead alone is in seconds, since it can be negative. `measures` are
-    secondary quantities with their units.
+    secondary quantities with their units, whose logs are among the values too.
     """
 
     place: Place
     values: Mapping[str, float]
     measures: Mapping[str, tuple[float, str]]
+    observed: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ def _view(cell: Cell) -> View:
         values["machine speedup"] = math.log(median([a / b for a, b in zip(floor, serial, strict=True)]))
     values |= _cpu(cell)
     measures = {name: (median(measure.values), measure.unit) for name, measure in cell.measures.items()}
-    return View(cell.place, values, measures)
+    values |= {name: math.log(middle) for name, (middle, _) in measures.items() if middle > 0}
+    return View(cell.place, values, measures, cell.observed)
 
 
 def _cpu(cell: Cell) -> dict[str, float]:
@@ -176,6 +179,9 @@ def between_runs(views: Sequence[View]) -> Metrics:
         measures={
             name: (median([view.measures[name][0] for view in views if name in view.measures]), unit)
             for name, (_, unit) in views[0].measures.items()
+        },
+        observed={
+            what: " or ".join(dict.fromkeys(view.observed[what] for view in views)) for what in views[0].observed
         },
     )
 

@@ -146,11 +146,12 @@ def _columns(family: Family, rows: Sequence[Metrics]) -> list[Column]:
     varying = [axis(name) for name in AXES if len({row.place.axes[name] for row in rows}) > 1]
     by_ratio = "speedup" in family.judged_by
     chunks = len({row.place.tasks_per_chunk for row in rows}) > 1
-    sizes = any(row.place.axes["size"] is not None for row in rows)
+    sizes = by_ratio and any(row.place.axes["size"] is not None for row in rows)
     columns = [
         *varying,
         *([Column("chunk\nsize", lambda row, _style: str(row.place.tasks_per_chunk))] if chunks else []),
         *([Column("task\nlength", lambda row, style: units.seconds(row.task_length, style.space))] if sizes else []),
+        Column("bytes\na task", lambda row, style: units.moved(row.place.bytes_moved, row.place.tasks, style.space)),
         time("serial", lambda row: row.serial),
         time("floor", lambda row: row.floor),
         time("strategy\ntime" if by_ratio else "time", lambda row: row.time.center),
@@ -168,16 +169,18 @@ def _columns(family: Family, rows: Sequence[Metrics]) -> list[Column]:
         Column("effi-\nciency", lambda row, _style: _center(row.efficiency, units.percent)),
         time("overhead", lambda row: None if row.overhead is None else row.overhead.center),
         time("CPU\ntime", lambda row: row.cpu),
-        *_stages(rows),
+        Column("through-\nput", lambda row, _style: units.throughput(row.throughput)),
+        *_stages(family, rows),
+        *_observed(rows),
         time("95th\npercentile", lambda row: row.tail, extra=True),
         Column("runs" if rows[0].tail is None else "rounds", lambda row, _style: str(row.time.n), extra=True),
     ]
     return columns
 
 
-def _stages(rows: Sequence[Metrics]) -> list[Column]:
-    """Return a column for each secondary measure, in families that have no serial arm to compare with."""
-    names = dict.fromkeys(name for row in rows if row.serial is None for name in row.measures)
+def _stages(family: Family, rows: Sequence[Metrics]) -> list[Column]:
+    """Return a column for each secondary measure, in families whose point is not the speedup."""
+    names = dict.fromkeys(name for row in rows for name in row.measures if "speedup" not in family.judged_by)
 
     def column(name: str) -> Column:
         def text(row: Metrics, style: Style) -> str | None:
@@ -185,9 +188,19 @@ def _stages(rows: Sequence[Metrics]) -> list[Column]:
             if measure is None:
                 return None
             middle, unit = measure
-            return units.seconds(middle, style.space) if unit == "s" else f"{units.digits(middle)} {unit}"
+            return units.amount(middle, unit, style.space)
 
         return Column(name.replace(" ", "\n"), text)
+
+    return [column(name) for name in names]
+
+
+def _observed(rows: Sequence[Metrics]) -> list[Column]:
+    """Return a column for each thing that was observed, in words."""
+    names = dict.fromkeys(name for row in rows for name in row.observed)
+
+    def column(name: str) -> Column:
+        return Column(name.replace(" ", "\n"), lambda row, _style: row.observed.get(name))
 
     return [column(name) for name in names]
 

@@ -29,6 +29,31 @@ def digits(value: float) -> str:
     return f"{value:.{max(0, 3 - max(before, 1))}f}"
 
 
+def amount(value: float, unit: str, space: str = " ") -> str:
+    """Write a secondary measure in its unit: s or B."""
+    if unit == "s":
+        return seconds(value, space)
+    return size(value, space) if unit == "B" else f"{digits(value)}{space}{unit}"
+
+
+def size(value: float, space: str = " ") -> str:
+    """Write a number of bytes with three digits in GiB, MiB, KiB or B."""
+    for unit, power in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
+        if float(f"{value / (1 << power):.3g}") >= 1:
+            return f"{digits(value / (1 << power))}{space}{unit}"
+    return f"{digits(value)}{space}B"
+
+
+def moved(total: int | None, tasks: int, space: str) -> str | None:
+    """Write the bytes that each task is sent or returns; None stays None, for a column that then is left out."""
+    return None if total is None else size(total / tasks, space)
+
+
+def throughput(value: float | None) -> str | None:
+    """Write bytes a second in MB/s; None stays None, for a column that then is left out."""
+    return None if value is None else f"{digits(value / 1e6)} MB/s"
+
+
 def factor(value: float | None) -> str:
     """Write a ratio with two digits behind its point, more where that would say nothing."""
     if value is None:

@@ -13,7 +13,7 @@ from benchmarks.report.compare import Comparison
 from benchmarks.report.judge import MOST_RUNS, Change, Rule, Verdict, share
 from benchmarks.report.noise import Spread
 from benchmarks.report.pools import ALL, SHORT
-from benchmarks.report.samples import CPU_TIME, EFFICIENCY, OVERHEAD, SPEEDUP
+from benchmarks.report.samples import CPU_TIME, EFFICIENCY, OVERHEAD, PEAK_MEMORY, SPEEDUP
 from benchmarks.report.tables import plain
 from benchmarks.report.units import counted, wrapped
 
@@ -160,6 +160,8 @@ def _closing(result: Comparison, width: int) -> Iterator[str]:
             f"{units.percent(result.rule.margin)}.",
             width,
         )
+    for line in result.observed:
+        yield from wrapped(f"Something else happens: {line}.", width)
     yield f"Null rows that hold: {result.nulls_held} of {result.nulls}."
     for what, names in (
         ("Appeared", result.appeared),
@@ -226,4 +228,6 @@ def amount(change: Change, value: float) -> str:
         return units.percent(math.exp(-value))
     if change.quantity == CPU_TIME:
         return f"{units.factor(math.exp(value))}x"
+    if change.quantity == PEAK_MEMORY:
+        return units.amount(math.exp(value), "B")
     return units.seconds(math.exp(value))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
 
 Call = Callable[[], list[Any]]
+Stream = Callable[[Iterable[Any]], Iterable[Any]]
+"""Inputs to results, each as it comes."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,14 @@ class Engine:
     """A strategy made ready for one job: its workers, and the call that is timed.
 
     `run()` does the whole job and returns its results. It is all that the clock sees, so it is the plain call, handed
-    in ready-made: a method that forwards to it would add a frame to every time. The rest does nothing by default.
+    in ready-made: a method that forwards to it would add a frame to every time. `stream`, where there is one, applies
+    the job's function to whatever inputs it is given. The rest does nothing by default.
     """
 
-    def __init__(self, run: Call) -> None:
-        """Take the call that is timed."""
+    def __init__(self, run: Call, stream: Stream | None = None) -> None:
+        """Take the calls."""
         self.run = run
+        self.stream = stream
 
     def prepare(self) -> None:
         """Begin what the next `run` needs and the clock must not see; several engines may do so at once."""
@@ -49,7 +53,10 @@ class Engine:
         """Wait until that is done."""
 
     def prove(self) -> frozenset[int]:
-        """Return the process ids of all workers that outlive a run, once every one of them has answered."""
+        """Return the process ids of all workers that outlive a run, once every one of them has answered.
+
+        Of threads, their own numbers.
+        """
         return frozenset()
 
     def close(self) -> None:
@@ -64,12 +71,13 @@ class Strategy(ABC):
     """A way to spread the tasks of a job.
 
     `name` is that of the API, in ids, tables and options. `ordered` says whether results come in the order of the
-    inputs, `parallel` whether there are workers at all.
+    inputs, `parallel` whether there are workers at all, `processes` whether those are processes.
     """
 
     name: str
     ordered: bool = True
     parallel: bool = True
+    processes: bool = True
 
     def unavailable(self, start_method: str) -> str | None:
         """Return why this strategy cannot run here, or None if it can."""
@@ -77,6 +85,9 @@ class Strategy(ABC):
         if not self.parallel or start_method in known:
             return None
         return f"the start method {start_method} does not exist on this platform; it has {', '.join(known)}"
+
+    def prime(self) -> None:  # noqa: B027 - most have nothing to start
+        """Start what outlives every engine and would otherwise look like a leak of the first one."""
 
     def chunk_size(self, tasks: int, workers: int) -> int:
         """Return the number of tasks that the strategy sends at once unless told otherwise."""

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import worker
-from benchmarks.strategies.base import Call, Engine, Job, Strategy
+from benchmarks.strategies.base import Call, Engine, Job, Strategy, Stream
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
 
 
+BUFFER = 16
+"""How many tasks may be ahead of their results where the call takes a `buffersize`."""
+
+
 class ExecutorEngine(Engine):
     """A ProcessPoolExecutor with the call that is timed."""
 
-    def __init__(self, executor: ProcessPoolExecutor, workers: int, run: Call) -> None:
-        """Take the executor, its number of workers and the call."""
-        super().__init__(run)
+    def __init__(self, executor: ProcessPoolExecutor, workers: int, run: Call, stream: Stream | None = None) -> None:
+        """Take the executor, its number of workers and the calls."""
+        super().__init__(run, stream)
         self._executor = executor
         self._workers = workers
 
@@ -40,20 +45,45 @@ class ExecutorEngine(Engine):
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutorStrategy(Strategy):
-    """One call of an executor. `bind` returns that call, ready to be timed; lazy results are consumed inside it."""
+    """One call of an executor.
+
+    `bind` returns that call, ready to be timed; lazy results are consumed inside it. `stream` returns it for any
+    inputs. `missing` says why this Python does not have the call.
+    """
 
     bind: Callable[[ProcessPoolExecutor, Job], Call]
+    stream: Callable[[ProcessPoolExecutor, Job], Stream] | None = None
+    missing: str | None = None
+
+    def unavailable(self, start_method: str) -> str | None:
+        """Return why this Python or this platform does not have it."""
+        return self.missing or super().unavailable(start_method)
 
     def open(self, job: Job, workers: int, start_method: str, barrier: Barrier | None = None) -> ExecutorEngine:
         """Create the executor; its processes start with the first task."""
         context = multiprocessing.get_context(start_method)
         executor = ProcessPoolExecutor(workers, context, initializer=worker.begin, initargs=(barrier,))
-        return ExecutorEngine(executor, workers, self.bind(executor, job))
+        stream = self.stream(executor, job) if self.stream else None
+        return ExecutorEngine(executor, workers, self.bind(executor, job), stream)
 
 
 def _map(executor: ProcessPoolExecutor, job: Job) -> Call:
     options = job.chunk_option
     return lambda: list(executor.map(job.function, job.inputs, **options))
+
+
+def _stream_map(executor: ProcessPoolExecutor, job: Job) -> Stream:
+    return lambda inputs: executor.map(job.function, inputs, **job.chunk_option)
+
+
+def _buffered(executor: ProcessPoolExecutor, job: Job) -> Call:
+    stream = _stream_buffered(executor, job)
+    return lambda: list(stream(job.inputs))
+
+
+def _stream_buffered(executor: ProcessPoolExecutor, job: Job) -> Stream:
+    options: dict[str, int] = {**job.chunk_option, "buffersize": BUFFER}
+    return lambda inputs: executor.map(job.function, inputs, **options)
 
 
 def _submit(executor: ProcessPoolExecutor, job: Job) -> Call:
@@ -65,6 +95,12 @@ def _submit(executor: ProcessPoolExecutor, job: Job) -> Call:
 
 
 EXECUTOR_STRATEGIES = (
-    ExecutorStrategy("ProcessPoolExecutor.map", bind=_map),
+    ExecutorStrategy("ProcessPoolExecutor.map", bind=_map, stream=_stream_map),
+    ExecutorStrategy(
+        "ProcessPoolExecutor.map buffersize",
+        bind=_buffered,
+        stream=_stream_buffered,
+        missing=None if sys.version_info >= (3, 14) else "Executor.map has a buffersize from Python 3.14 on",
+    ),
     ExecutorStrategy("ProcessPoolExecutor.submit", bind=_submit),
 )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import worker
-from benchmarks.strategies.base import Call, Engine, Job, Strategy, pool_map_chunk_size
+from benchmarks.strategies.base import Call, Engine, Job, Strategy, Stream, pool_map_chunk_size
 
 if TYPE_CHECKING:
     from multiprocessing.pool import Pool
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class PoolEngine(Engine):
     """A Pool with the call that is timed."""
 
-    def __init__(self, pool: Pool, workers: int, run: Call) -> None:
-        """Take the pool, its number of workers and the call."""
-        super().__init__(run)
+    def __init__(self, pool: Pool, workers: int, run: Call, stream: Stream | None = None) -> None:
+        """Take the pool, its number of workers and the calls."""
+        super().__init__(run, stream)
         self._pool = pool
         self._workers = workers
 
@@ -43,9 +43,14 @@ class PoolEngine(Engine):
 
 @dataclass(frozen=True, kw_only=True)
 class PoolStrategy(Strategy):
-    """One call of a Pool. `bind` returns that call, ready to be timed; lazy results are consumed inside it."""
+    """One call of a Pool.
+
+    `bind` returns that call, ready to be timed; lazy results are consumed inside it. `stream` returns it for any
+    inputs.
+    """
 
     bind: Callable[[Pool, Job], Call]
+    stream: Callable[[Pool, Job], Stream] | None = None
     default_chunk_size: Callable[[int, int], int] = field(default=lambda _tasks, _workers: 1)
 
     def chunk_size(self, tasks: int, workers: int) -> int:
@@ -56,7 +61,7 @@ class PoolStrategy(Strategy):
         """Create the pool."""
         context = multiprocessing.get_context(start_method)
         pool = context.Pool(workers, initializer=worker.begin, initargs=(barrier,))
-        return PoolEngine(pool, workers, self.bind(pool, job))
+        return PoolEngine(pool, workers, self.bind(pool, job), self.stream(pool, job) if self.stream else None)
 
 
 def _map(pool: Pool, job: Job) -> Call:
@@ -77,6 +82,14 @@ def _imap_unordered(pool: Pool, job: Job) -> Call:
     return lambda: list(pool.imap_unordered(job.function, job.inputs, **options))
 
 
+def _stream_map(pool: Pool, job: Job) -> Stream:
+    return lambda inputs: pool.map(job.function, inputs, **job.chunk_option)
+
+
+def _stream_imap(pool: Pool, job: Job) -> Stream:
+    return lambda inputs: pool.imap(job.function, inputs, **job.chunk_option)
+
+
 def _apply_async(pool: Pool, job: Job) -> Call:
     def run() -> list[Any]:
         handles = [pool.apply_async(job.function, (value,)) for value in job.inputs]
@@ -86,9 +99,9 @@ def _apply_async(pool: Pool, job: Job) -> Call:
 
 
 POOL_STRATEGIES = (
-    PoolStrategy("Pool.map", bind=_map, default_chunk_size=pool_map_chunk_size),
+    PoolStrategy("Pool.map", bind=_map, stream=_stream_map, default_chunk_size=pool_map_chunk_size),
     PoolStrategy("Pool.starmap", bind=_starmap, default_chunk_size=pool_map_chunk_size),
-    PoolStrategy("Pool.imap", bind=_imap),
+    PoolStrategy("Pool.imap", bind=_imap, stream=_stream_imap),
     PoolStrategy("Pool.imap_unordered", ordered=False, bind=_imap_unordered),
     PoolStrategy("Pool.apply_async", bind=_apply_async),
 )

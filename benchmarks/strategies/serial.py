@@ -28,4 +28,4 @@ class Serial(Strategy):
         def loop() -> list[Any]:
             return [function(value) for value in inputs]
 
-        return Engine(loop)
+        return Engine(loop, lambda values: (function(value) for value in values))

@@ -62,7 +62,7 @@ def run(
             }
             name = f"bench_speedup.py::bench_count[{size}-{strategy}]"
             axes: dict[str, Any] = {"strategy": strategy, "workers": (facts or {}).get("workers", 2), "tasks": 4}
-            views[name] = View(Place(name, "speedup", axes, 1), values, {})
+            views[name] = View(Place(name, "speedup", axes, 1), values, {}, {})
     return Reduced(
         source=f"run {source.random()}",
         when="2026-11-22T12:00:00",

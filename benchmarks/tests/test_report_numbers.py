@@ -126,7 +126,7 @@ def cell(
 ) -> Cell:
     """Make a cell of four tasks."""
     axes: dict[str, str | int | None] = {"strategy": strategy, "tasks": 4, "size": size, "workers": 2}
-    return Cell(Place("bench.py::bench[x]", "f", axes, 1), seconds, serial, floor, None, None, {})
+    return Cell(Place("bench.py::bench[x]", "f", axes, 1), seconds, serial, floor, None, None, {}, {})
 
 
 def test_metrics_multiply() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.pool import Pool
@@ -14,12 +15,15 @@ import pytest
 from benchmarks.environment import start_methods
 from benchmarks.strategies import FLOOR, STRATEGIES
 from benchmarks.strategies.base import Engine, Job, pool_map_chunk_size
-from benchmarks.strategies.cold import STAGES, Cold, Fresh, FreshError
+from benchmarks.strategies.cold import STAGES, Cold, Fresh, Order
 from benchmarks.strategies.floor import FloorError
+from benchmarks.strategies.fresh import FreshError
 from benchmarks.tasks import count, nothing
-from benchmarks.watch import Watch, end_all
+from benchmarks.watch import Leaks, Watch, end_all
+from benchmarks.workloads import WORKLOADS
 
-WARM_STRATEGIES = [name for name in STRATEGIES if name != "with Pool"]
+SHARING = ("Pool initializer", "Pool inherited", "Pool shared memory")
+WARM_STRATEGIES = [name for name in STRATEGIES if name not in {"with Pool", *SHARING}]
 
 needs_floor = pytest.mark.skipif(FLOOR.unavailable("spawn") is not None, reason="the floor needs POSIX pipes")
 needs_fork = pytest.mark.skipif("fork" not in start_methods(), reason="this platform has no fork")
@@ -48,6 +52,9 @@ def die(value: int) -> int:
 @contextmanager
 def opened(name: str, job: Job, start_method: str, workers: int = 2) -> Iterator[Engine]:
     """Open an engine with a barrier and a limit, and end it whatever happens."""
+    reason = STRATEGIES[name].unavailable(start_method)
+    if reason is not None:
+        pytest.skip(reason)
     barrier = multiprocessing.get_context(start_method).Barrier(workers)
     engines: list[Engine] = []
     try:
@@ -112,6 +119,66 @@ def test_default_chunk_size_is_the_pool_s_own(tasks: int, workers: int, monkeypa
     assert seen == [pool_map_chunk_size(tasks, workers)]
 
 
+@pytest.mark.parametrize("start_method", start_methods())
+@pytest.mark.parametrize("name", SHARING)
+def test_sharing(name: str, start_method: str) -> None:
+    """However a large object comes to the workers, their tasks read all of it; afterwards nothing of it is left."""
+    workload = WORKLOADS["shared input"]
+    job = Job(workload.function, list(workload.make_inputs(100_000, 7)))
+    STRATEGIES[name].prime()
+    with opened(name, job, start_method) as engine:
+        leaks = Leaks()
+        assert len(engine.prove()) == 2
+        results = engine.run()
+        engine.close()
+    leaks.check()
+
+    assert results == workload.expected(100_000, 7)
+
+
+@pytest.mark.parametrize("name", ["serial", "Pool.map", "Pool.imap", "ProcessPoolExecutor.map"])
+def test_streams(name: str) -> None:
+    """A stream in a fresh interpreter gives all results, and says when the first came and what was held."""
+    workload = WORKLOADS["long input"]
+    engine = Fresh(Order(name, "long input", 1 << 16, 200, None, 2, "spawn"))
+    engine.prepare()
+    engine.await_ready()
+    results = engine.run()
+    engine.close()
+    seconds = [engine.measures[stage][0] for stage in STAGES]
+    memory, unit = engine.measures.get("peak memory", (0, "B"))
+
+    assert results == workload.expected(1 << 16, 200)
+    assert all(value > 0 for value in seconds)
+    assert unit == "B"
+    # 200 blocks of 64 KiB are 12.5 MiB: map holds them all at once, a loop one or two
+    if sys.platform == "linux":
+        assert memory > 12 << 20 if name == "Pool.map" else memory < 2 << 20 if name == "serial" else True
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="Executor.map has a buffersize from Python 3.14 on")
+def test_buffersize_holds_the_input_back() -> None:
+    """With a buffersize no more inputs are read than that, and one, while nobody takes a result."""
+    read = []
+
+    def inputs() -> Iterator[int]:
+        for value in range(1000):
+            read.append(value)
+            yield value
+
+    with opened("ProcessPoolExecutor.map buffersize", Job(nothing, ()), "spawn") as engine:
+        assert engine.stream is not None
+        results = iter(engine.stream(inputs()))
+        first = next(results)
+        begun = len(read)
+        rest = list(results)
+        engine.close()
+
+    assert first == 0
+    assert begun <= 17
+    assert rest == list(range(1, 1000))
+
+
 @needs_floor
 def test_floor_carries_large_results() -> None:
     """Results larger than a pipe arrive whole though several workers send them at once."""
@@ -157,15 +224,14 @@ def test_cold_run_tells_its_stages() -> None:
     engine = Cold(STRATEGIES["Pool.map"], Job(nothing, [0]), 2, "fork")
 
     assert engine.run() == [0]
-    assert tuple(engine.stages) == STAGES
-    assert all(seconds > 0 for seconds in engine.stages.values())
+    assert tuple(engine.measures) == STAGES
+    assert all(seconds > 0 for seconds, _ in engine.measures.values())
     assert multiprocessing.active_children() == []
 
 
 def test_fresh_interpreter_answers() -> None:
     """A run in a fresh interpreter brings results, stages and CPU time back, and another one can follow."""
-    order = {"strategy": "serial", "workload": "count", "size": 1000, "tasks": 3, "chunk_size": None, "workers": 2}
-    engine = Fresh({**order, "start_method": "spawn"})
+    engine = Fresh(Order("serial", "count", 1000, 3, None, 2, "spawn"))
     for _ in range(2):
         engine.prepare()
         engine.await_ready()
@@ -177,13 +243,13 @@ def test_fresh_interpreter_answers() -> None:
 
 def test_fresh_interpreter_that_fails_is_reported(capfd: pytest.CaptureFixture[str]) -> None:
     """An interpreter that ends without an answer is an error with its exit code, not a wait."""
-    engine = Fresh({"strategy": "no such"})
+    engine = Fresh(Order("no such", "count", 1000, 3, None, 2, "spawn"))
     engine.prepare()
     with pytest.raises(FreshError, match="exit code 1"):
         engine.await_ready()
     engine.close()
 
-    assert "TypeError" in capfd.readouterr().err
+    assert "KeyError" in capfd.readouterr().err
 
 
 def test_missing_start_method_is_a_reason() -> None:

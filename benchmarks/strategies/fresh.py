@@ -1,0 +1,125 @@
+"""An interpreter that has just started: what a script has, and what may hang or be wrecked without harm."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from benchmarks.worker import kill_at_hangup, spare_at_hangup
+
+LENGTH = struct.Struct("<Q")
+
+
+class FreshError(Exception):
+    """The interpreter of a run ended without an answer."""
+
+
+class Interpreter:
+    """The caller's end: an interpreter that calls one function, which talks back through a `Caller`."""
+
+    def __init__(self, module: str, function: str, argument: str) -> None:
+        """Take what it is to call, and its command-line argument; start nothing yet."""
+        self._command = [sys.executable, "-c", f"from {module} import {function}; {function}()", argument]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it."""
+        root = str(Path(__file__).parents[2])
+        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env={**os.environ, "PYTHONPATH": path},
+            start_new_session=True,  # Ctrl-C is for the caller, which ends this process itself
+        )
+
+    def await_ready(self) -> None:
+        """Wait until it says that it is ready."""
+        self._read(1)
+
+    def ask(self) -> Any:
+        """Give the word, and return the answer. Raises FreshError if there is none."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"!")
+        (length,) = LENGTH.unpack(self._read(LENGTH.size))
+        return pickle.loads(self._read(length))
+
+    def _read(self, length: int) -> bytes:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        data = b""
+        while len(data) < length:
+            part = self._process.stdout.read(length - len(data))
+            if not part:
+                message = f"the fresh interpreter ended without an answer (exit code {self._process.wait(10)})"
+                raise FreshError(message)
+            data += part
+        return data
+
+    def close(self) -> None:
+        """End it by closing its input, and wait for it."""
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.close()
+        try:
+            process.wait(10)
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+    def terminate(self) -> None:
+        """Kill it and, in its session, its workers."""
+        if self._process is None:
+            return
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, 9)
+        self.close()
+
+
+class Caller:
+    """The interpreter's end."""
+
+    def __init__(self) -> None:
+        """Keep standard output for the answers: whatever a worker prints must not mix with them."""
+        self._reply_to = os.dup(1)
+        os.dup2(2, 1)
+
+    def ready(self) -> bool:
+        """Say so, wait for the word, and return whether it came."""
+        os.write(self._reply_to, b".")
+        return self.wait()
+
+    def wait(self) -> bool:
+        """Wait for the word, and return whether it came; the caller may have gone instead."""
+        return bool(os.read(0, 1))
+
+    def tell(self, answer: Any) -> None:
+        """Send an answer."""
+        payload = pickle.dumps(answer)
+        message = LENGTH.pack(len(payload)) + payload
+        while message:
+            message = message[os.write(self._reply_to, message) :]
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """If the caller dies meanwhile, have this interpreter and, in its session, its workers killed."""
+        kill_at_hangup(0, -os.getpid())
+        try:
+            yield
+        finally:
+            spare_at_hangup(0)

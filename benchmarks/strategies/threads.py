@@ -1,0 +1,91 @@
+"""concurrent.futures without processes: ThreadPoolExecutor, and InterpreterPoolExecutor where there is one (3.14)."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import worker
+from benchmarks.strategies.base import Engine, Job, Strategy
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Barrier
+
+
+class ThreadEngine(Engine):
+    """An executor whose workers are threads of this process, with `map` as the call that is timed."""
+
+    def __init__(self, executor: Executor, workers: int, job: Job) -> None:
+        """Take the executor, its number of workers and the job."""
+
+        def run() -> list[Any]:
+            return list(executor.map(job.function, job.inputs))
+
+        super().__init__(run)
+        self._executor = executor
+        self._workers = workers
+
+    def prove(self) -> frozenset[int]:
+        """Have all workers wait in one call each until the last has come; return their threads' numbers.
+
+        Through pipes, since no lock can be handed to an interpreter.
+        """
+        arrived, arrive = os.pipe()
+        wait, go = os.pipe()
+        try:
+            futures = [self._executor.submit(worker.wait_for_all, arrive, wait) for _ in range(self._workers)]
+            for _ in futures:
+                os.read(arrived, 1)
+            os.write(go, b"." * self._workers)
+            return frozenset(future.result() for future in futures)
+        finally:
+            for end in (arrived, arrive, wait, go):
+                os.close(end)
+
+    def close(self) -> None:
+        """Drain and join, as leaving the `with` block does."""
+        self._executor.shutdown(wait=True)
+
+    def terminate(self) -> None:
+        """Stop taking tasks: a thread cannot be killed."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThreadStrategy(Strategy):
+    """`map` of an executor whose workers are threads. `make` returns it for a number of workers."""
+
+    processes: bool = False
+    make: Callable[[int], Executor]
+    missing: str | None = None
+
+    def unavailable(self, start_method: str) -> str | None:
+        """Return why there is no such executor here; there is no process to start."""
+        del start_method
+        return self.missing
+
+    def open(self, job: Job, workers: int, start_method: str, barrier: Barrier | None = None) -> ThreadEngine:
+        """Create the executor; its threads start with the first tasks."""
+        del start_method, barrier
+        return ThreadEngine(self.make(workers), workers, job)
+
+
+def _make_interpreters(workers: int) -> Executor:
+    executor: Executor = concurrent.futures.InterpreterPoolExecutor(workers)  # type: ignore[attr-defined]
+    return executor
+
+
+HAS_INTERPRETERS = hasattr(concurrent.futures, "InterpreterPoolExecutor")
+
+THREAD_STRATEGIES = (
+    ThreadStrategy("ThreadPoolExecutor.map", make=concurrent.futures.ThreadPoolExecutor),
+    ThreadStrategy(
+        "InterpreterPoolExecutor.map",
+        make=_make_interpreters,
+        missing=None if HAS_INTERPRETERS else "InterpreterPoolExecutor came with Python 3.14",
+    ),
+)

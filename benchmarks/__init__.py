@@ -5,7 +5,7 @@ Measuring:
 0. `tasks`, `worker`: what runs in a worker. `environment`, `lock`: what the machine can do, and whose turn it is.
 1. `workloads`: what is computed. `strategies.base`: the protocol.
 2. `strategies`: how work is spread. `cells`: what is measured. `watch`: limits and leaks.
-3. `arms`: the engines of a cell. `measure`: its rounds. `options`: the command line.
+3. `arms`: the engines of a cell. `measure`: its rounds. `failures`: a cell that breaks. `options`: the command line.
 4. `plugin`: pytest.
 5. `bench_*`: one question each.
 
@@ -15,7 +15,7 @@ Judging, over saved runs alone, all in `report`:
 1. `runs`: the only file that knows the schema
 2. `metrics`: the arms of a cell together
 3. `answers`: a sentence a question. `samples`: runs without their rounds. `tables`
-4. `overview`, `render`, `plots`: what a run, or several, say
+4. `reading`: many runs. `overview`, `render`, `plots`: what a run, or several, say
 5. `judge`, `pools`: hypotheses and verdicts
 6. `compare`, `noise`, `verdicts`, `matrix`: what two samples say of each other
 7. `__main__`

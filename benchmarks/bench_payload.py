@@ -17,6 +17,7 @@ KIB, MIB = 1 << 10, 1 << 20
 
 def _axes(seconds: float, shared: int) -> tuple[Axes, ...]:
     return (
+        Axes("bytes out", 16, ("floor",), seconds, sizes=(MIB,)),
         Axes("bytes in", 16, CALLS, seconds, sizes=(KIB, MIB)),
         Axes("bytes out", 16, CALLS, seconds, sizes=(KIB, MIB)),
         Axes("shared input", 8, SHARING, 1.5 * seconds, sizes=(shared,), state=COLD),
@@ -28,7 +29,7 @@ FAMILY = Family(
     question="What does moving data cost?",
     timed="one pass over all tasks; the pool exists, but for the shared input, where it is made and ended too",
     judged_by=("efficiency", "overhead", "CPU time"),
-    presets={"default": _axes(0.6, 8 * MIB), "full": _axes(5, 64 * MIB)},
+    presets={"default": _axes(0.5, 8 * MIB), "full": _axes(5, 64 * MIB)},
     label_axes=("workload", "size", "strategy"),
 )
 

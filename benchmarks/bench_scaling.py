@@ -22,7 +22,10 @@ FAMILY = Family(
     timed="one pass over all tasks; the pool exists",
     judged_by=("speedup", "efficiency", "CPU time"),
     presets={
-        "default": (Axes("count", 16, ("Pool.map",), 1.0, sizes=(30_000,), workers=DOUBLING),),
+        "default": (
+            Axes("count", 16, ("floor",), 0.6, sizes=(30_000,)),
+            Axes("count", 16, ("Pool.map",), 1.0, sizes=(30_000,), workers=DOUBLING),
+        ),
         "full": (
             Axes("count", 16, ("floor",), 5, sizes=(30_000, 300_000), workers=UP_TO_TWICE),
             Axes("count", 16, ("Pool.map", "ProcessPoolExecutor.map"), 5, sizes=(30_000, 300_000), workers=UP_TO_TWICE),

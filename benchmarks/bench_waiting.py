@@ -13,6 +13,7 @@ STRATEGIES = ("Pool.map", "ProcessPoolExecutor.map", "ThreadPoolExecutor.map", "
 
 def _axes(seconds: float, milliseconds: int, mebibytes: int, iterations: int) -> tuple[Axes, ...]:
     return (
+        Axes("sleep", 8, ("serial", "floor"), 0.7 * seconds, sizes=(milliseconds,)),
         Axes("sleep", 8, STRATEGIES, seconds, sizes=(milliseconds,)),
         Axes("hash", 8, STRATEGIES, seconds, sizes=(mebibytes,)),
         Axes("count", 8, STRATEGIES, seconds, sizes=(iterations,)),
@@ -24,7 +25,7 @@ FAMILY = Family(
     question="Processes at all, or threads, or interpreters?",
     timed="one pass over all tasks; the workers exist",
     judged_by=("speedup", "efficiency"),
-    presets={"default": _axes(0.7, 2, 2, 30_000), "full": _axes(5, 10, 10, 300_000)},
+    presets={"default": _axes(0.6, 2, 2, 30_000), "full": _axes(5, 10, 10, 300_000)},
     label_axes=("workload", "strategy"),
 )
 

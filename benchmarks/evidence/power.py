@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 from pathlib import Path
 
 from tabulate import tabulate
@@ -24,13 +23,16 @@ SIZE = 5
 
 
 def in_turns(runs: Sequence[Taken], name: str, size: int) -> Iterator[tuple[list[Taken], list[Taken]]]:
-    """Yield all samples of a size, each slower run with the last plain one before it."""
-    paired = []
-    for place, run in enumerate(runs):
-        if run.name == name:
-            paired.append((next(other for other in reversed(runs[:place]) if other.name == "plain"), run))
-    for chosen in combinations(paired, size):
-        yield [pair[0] for pair in chosen], [pair[1] for pair in chosen]
+    """Yield samples of a size, each slower run with one of the three plain ones that are nearest in time (seeded)."""
+    source = random.Random(size)
+    places = {taken: [place for place, run in enumerate(runs) if run.name == taken] for taken in ("plain", name)}
+    for _ in range(SPLITS):
+        chosen = source.sample(places[name], size)
+        base: list[int] = []
+        for place in chosen:
+            free = sorted((abs(other - place), other) for other in places["plain"] if other not in base)
+            base.append(source.choice(free[:3])[1])
+        yield [runs[place] for place in base], [runs[place] for place in chosen]
 
 
 def at_random(runs: Sequence[Taken], name: str, size: int) -> Iterator[tuple[list[Taken], list[Taken]]]:
@@ -54,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     for name, strategy in wanted:
         for way, pairs in (
             ("in turns", list(in_turns(runs, name, SIZE))),
-            ("random", list(at_random(runs, name, SIZE))),
+            ("at random", list(at_random(runs, name, SIZE))),
         ):
             for title, rule in RULES.items():
                 said = [rule(base, new) for base, new in pairs]
@@ -103,7 +105,7 @@ def _where(name: str, strategy: str, results: Sequence[Comparison]) -> list[list
         worse = sum(change.verdict is Verdict.REGRESSED for change in found)
         causes = ", ".join(sorted({str(change.cause) for change in sure}))
         rows.append(
-            [name, family, own, f"{quantity}, {part}", percent(middle.change), f"{worse} of {len(found)}",
+            [name, family, own, f"{quantity}, {part}", percent(middle.share(middle.change)), f"{worse} of {len(found)}",
              f"{len(sure) - worse}", causes, percent(detectable)]
         )  # fmt: skip
     return rows

@@ -186,17 +186,14 @@ def _rule(options: argparse.Namespace) -> Rule:
 
 
 def _reduced(paths: Sequence[Path], faults: list[str], only: str | None) -> Iterator[Reduced]:
-    """Yield the runs one by one, so that no more than one is held with its rounds; note what cannot be read."""
-    from benchmarks.report.samples import reduce
+    """Yield the runs that can be read; note what is wrong with the others."""
+    from benchmarks.report.reading import reduced
 
-    for path in paths:
-        try:
-            run = runs.load(path)
-            run = run if only is None else run.only(only)
-        except runs.DataError as error:
-            faults.append(str(error))
+    for run in reduced(paths, only):
+        if isinstance(run, runs.DataError):
+            faults.append(str(run))
         else:
-            yield reduce(run)
+            yield run
 
 
 def _told(faults: Sequence[str], err: TextIO) -> bool:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import mean
+from statistics import fmean
 
 from benchmarks.report.samples import OVERHEAD
 from benchmarks.report.stats import Prior, holm, moderate, prior_of, student_cdf, student_quantile, variance_of
@@ -47,7 +47,7 @@ class Hypothesis:
     """That a quantity did not change, in the cells `ids`, with a value a run on each side, larger for the worse.
 
     `part` says which cells of the strategy these are. The values are logs; for an overhead they are shares of
-    `scale`, the mean overhead of the base in seconds, since an overhead can be negative and has no log.
+    `scale`, the mean overhead of both samples in seconds, since an overhead can be negative and has no log.
     """
 
     family: str
@@ -67,7 +67,7 @@ class Hypothesis:
     @property
     def difference(self) -> float:
         """The difference of the means."""
-        return mean(self.new) - mean(self.base)
+        return fmean(self.new) - fmean(self.base)
 
     @property
     def variance(self) -> float:
@@ -115,6 +115,12 @@ class Change:
     def pool(self) -> tuple[str, str, str, str]:
         """Which pool it is, or belongs to."""
         return self.family, self.strategy, self.part, self.quantity
+
+    def share(self, difference: float) -> float:
+        """Return a difference from the base as a share of it: 0.1 is 10 % more."""
+        if self.quantity != OVERHEAD:
+            return share(self.quantity, difference)
+        return difference / self.base if self.base > 0 else math.copysign(math.inf, difference)
 
 
 def judge(tests: Sequence[Hypothesis], rule: Rule, spreads: Mapping[str, float] | None) -> list[Change]:
@@ -173,8 +179,8 @@ def _change(test: Hypothesis, numbers: tuple[float, float, float], p: float, rul
         quantity=test.quantity,
         cell=None,
         cells=len(test.ids),
-        base=mean(test.base),
-        new=mean(test.new),
+        base=fmean(test.base),
+        new=fmean(test.new),
         base_values=test.base,
         new_values=test.new,
         scale=test.scale,

@@ -8,7 +8,7 @@ from itertools import groupby
 from tabulate import tabulate
 
 from benchmarks.report.compare import Comparison
-from benchmarks.report.judge import Change, Verdict, share
+from benchmarks.report.judge import Change, Verdict
 from benchmarks.report.tables import plain
 from benchmarks.report.units import percent, wrapped
 from benchmarks.report.verdicts import amount, inside, quantity
@@ -74,8 +74,4 @@ def _text(cell: Change | None, result: Comparison) -> str:
     if not result.judged:
         return number
     word = WORDS[cell.verdict]
-    return (
-        f"{number} {word} {percent(abs(share(cell.quantity, cell.change)))}"
-        if cell.verdict.sure
-        else f"{number} {word}"
-    )
+    return f"{number} {word} {percent(abs(cell.share(cell.change)))}" if cell.verdict.sure else f"{number} {word}"

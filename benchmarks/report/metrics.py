@@ -93,6 +93,13 @@ def _difference(more: Sequence[float] | None, less: Sequence[float] | None) -> S
     return summarize([a - b for a, b in zip(more, less, strict=True)])
 
 
+def null_cell_holds(cell: Cell) -> bool:
+    """Say of a null cell what `null_holds` says of its row, without the rest of the row."""
+    arm = cell.serial_seconds if cell.place.strategy == "serial" else cell.floor_seconds
+    ratio = _ratio(arm, cell.strategy_seconds)
+    return ratio is None or _holds(ratio, median(cell.strategy_seconds))
+
+
 def null_ratio(row: Metrics) -> Summary | None:
     """Return the ratio of a null row, which must be 1, or None if the row is no null."""
     if row.place.strategy == "serial":
@@ -103,9 +110,11 @@ def null_ratio(row: Metrics) -> Summary | None:
 def null_holds(row: Metrics) -> bool:
     """Say whether the interval of a null row has a point within max(3 %, 5 us) of 1. True for other rows."""
     ratio = null_ratio(row)
-    if ratio is None:
-        return True
-    tolerance = max(NULL_SHARE, NULL_SECONDS / row.time.center)
+    return ratio is None or _holds(ratio, row.time.center)
+
+
+def _holds(ratio: Summary, seconds: float) -> bool:
+    tolerance = max(NULL_SHARE, NULL_SECONDS / seconds)
     return ratio.meets(1 - tolerance, 1 + tolerance)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import mean
+from statistics import fmean
 
 from benchmarks.report.judge import SINGLE_DF, Rule, detectable_change, kind, priors_of
 from benchmarks.report.pools import pools
@@ -44,7 +44,7 @@ def spreads_of(runs: Sequence[Reduced]) -> list[Spread]:
     if len(runs) < 2:
         raise DataError(f"{runs[0].source}: a spread between runs needs two runs or more of one name")
     # one side alone: its deviations from its mean, with one degree of freedom less than runs
-    tests = [replace(test, new=(mean(test.base),)) for test in pools(one_sample(runs), runs, runs)]
+    tests = [replace(test, new=(fmean(test.base),)) for test in pools(one_sample(runs), runs, runs)]
     priors = priors_of(tests)
     found = []
     for test in tests:

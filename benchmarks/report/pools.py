@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import mean, median
+from statistics import fmean, median
 
 from benchmarks.report.judge import Hypothesis
 from benchmarks.report.metrics import NULLS
@@ -23,8 +23,7 @@ ALL = "all tasks"
 
 LEAST_SCALE = 1e-9
 
-BY_PART = {LONG: {OVERHEAD}, SHORT: {SPEEDUP, EFFICIENCY}, ALL: {OVERHEAD}}
-"""The quantities that a part of a family is not judged by."""
+NOT_JUDGED_BY: dict[str, set[str]] = {LONG: {OVERHEAD}, SHORT: {SPEEDUP, EFFICIENCY}, ALL: set()}
 
 
 def pools(shared: Sequence[str], base: Sequence[Reduced], new: Sequence[Reduced]) -> list[Hypothesis]:
@@ -38,7 +37,7 @@ def pools(shared: Sequence[str], base: Sequence[Reduced], new: Sequence[Reduced]
         judged_by = base[0].families[place.family].judged_by
         part = _part(name, base) if OVERHEAD in judged_by else ALL
         for quantity in judged_by:
-            if quantity not in BY_PART[part] and all(quantity in run.views[name].values for run in runs):
+            if quantity not in NOT_JUDGED_BY[part] and all(quantity in run.views[name].values for run in runs):
                 members.setdefault((place.family, place.strategy, part, quantity), []).append(name)
     return [hypothesis(key, names, base, new) for key, names in members.items()]
 
@@ -47,7 +46,7 @@ def _part(name: str, base: Sequence[Reduced]) -> str:
     """Return which part of a family a cell belongs to; the base decides, so that a matrix has one part for each row."""
     ratios = [run.views[name].values.get(EFFICIENCY) for run in base]
     known = [ratio for ratio in ratios if ratio is not None]
-    return SHORT if known and mean(known) > math.log(2) else LONG
+    return SHORT if known and fmean(known) > math.log(2) else LONG
 
 
 def hypothesis(
@@ -56,15 +55,17 @@ def hypothesis(
     """Return the hypothesis of some cells: the mean over them of a quantity, a value a run."""
     quantity = pool[-1]
     if quantity != OVERHEAD:
-        sides = [[mean([run.views[name].values[quantity] for name in ids]) for run in side] for side in (base, new)]
+        sides = [[fmean([run.views[name].values[quantity] for name in ids]) for run in side] for side in (base, new)]
         return Hypothesis(*pool, tuple(ids), tuple(sides[0]), tuple(sides[1]))
-    # one run gone mad must not turn the sign of an overhead that is most of its cell's time
-    scales = {name: max(mean([run.views[name].values[OVERHEAD] for run in base]), LEAST_SCALE) for name in ids}
+    # Of both samples: a share of the base's mean alone would have that mean's noise in it, which gave twice the false
+    # alarms that were asked for. One run gone mad must not turn the sign of what is most of its cell's time.
+    both = (*base, *new)
+    scales = {name: max(fmean([run.views[name].values[OVERHEAD] for run in both]), LEAST_SCALE) for name in ids}
     sides = [
-        [mean([run.views[name].values[OVERHEAD] / scales[name] for name in ids]) for run in side]
+        [fmean([run.views[name].values[OVERHEAD] / scales[name] for name in ids]) for run in side]
         for side in (base, new)
     ]
-    return Hypothesis(*pool, tuple(ids), tuple(sides[0]), tuple(sides[1]), mean(scales.values()))
+    return Hypothesis(*pool, tuple(ids), tuple(sides[0]), tuple(sides[1]), fmean(scales.values()))
 
 
 def cells_of(pool: Hypothesis, base: Sequence[Reduced], new: Sequence[Reduced]) -> list[Hypothesis]:

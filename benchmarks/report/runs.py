@@ -188,7 +188,7 @@ def _cell(entry: Mapping[str, Any]) -> Cell:
             message = f"{name}: {len(values)} {what} for {rounds} rounds"
             raise ValueError(message)
         # two built-in passes, since a report may read a hundred runs: a sum that is finite has no NaN in it
-        if not (math.isfinite(math.fsum(values)) and min(values) >= least):
+        if not (math.isfinite(sum(values)) and min(values) >= least):
             message = f"{name}: {what} that are not {'positive' if least else 'possible'} numbers"
             raise ValueError(message)
         return tuple(values)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import mean, median
+from operator import sub, truediv
+from statistics import fmean, median
 
-from benchmarks.report.metrics import NULLS, Metrics, metrics, null_holds
+from benchmarks.report.metrics import NULLS, Metrics, null_cell_holds
 from benchmarks.report.runs import Cell, DataError, Family, Place, Run
 from benchmarks.report.stats import CONFIDENCE, Summary, quantile, student_quantile, variance_of
 
@@ -61,7 +62,7 @@ class Reduced:
 
 def reduce(run: Run) -> Reduced:
     """Return what a comparison needs of a run; its rounds can then be forgotten."""
-    held = [null_holds(metrics(cell)) for cell in run.cells if cell.place.strategy in NULLS]
+    held = [null_cell_holds(cell) for cell in run.cells if cell.place.strategy in NULLS]
     return Reduced(
         source=run.source,
         when=run.when,
@@ -78,17 +79,18 @@ def reduce(run: Run) -> Reduced:
 
 
 def _view(cell: Cell) -> View:
+    """Take the middles. A report may read a hundred runs: these lines take most of its time beyond reading JSON."""
     own, serial, floor = cell.strategy_seconds, cell.serial_seconds, cell.floor_seconds
     values = {"time": math.log(median(own))}
     if serial is not None:
         values["serial time"] = math.log(median(serial))
-        values[SPEEDUP] = math.log(median([a / b for a, b in zip(own, serial, strict=True)]))
+        values[SPEEDUP] = math.log(median(map(truediv, own, serial)))
     if floor is not None:
         values["floor time"] = math.log(median(floor))
-        values[EFFICIENCY] = math.log(median([a / b for a, b in zip(own, floor, strict=True)]))
-        values[OVERHEAD] = median([a - b for a, b in zip(own, floor, strict=True)])
+        values[EFFICIENCY] = math.log(median(map(truediv, own, floor)))
+        values[OVERHEAD] = median(map(sub, own, floor))
     if serial is not None and floor is not None:
-        values["machine speedup"] = math.log(median([a / b for a, b in zip(floor, serial, strict=True)]))
+        values["machine speedup"] = math.log(median(map(truediv, floor, serial)))
     values |= _cpu(cell)
     measures = {name: (median(measure.values), measure.unit) for name, measure in cell.measures.items()}
     values |= {name: math.log(middle) for name, (middle, _) in measures.items() if middle > 0}
@@ -103,10 +105,12 @@ def _cpu(cell: Cell) -> dict[str, float]:
     0.03 to 0.06 so where tasks had work in them, and 0.03 to 0.16 by the median. A clock too coarse to see anything
     gives nothing.
     """
-    if cell.cpu_seconds is None or not (middle := median(cell.cpu_seconds)):
+    ordered = sorted(cell.cpu_seconds or ())
+    middle = median(ordered) if ordered else 0.0  # of what is sorted already: the median's own sort then costs nothing
+    if not middle:
         return {}
     found = {"CPU seconds": math.log(middle)}
-    low = quantile(cell.cpu_seconds, 0.25)
+    low = quantile(ordered, 0.25)
     floor = 1.0 if cell.floor_cpu_seconds is None else quantile(cell.floor_cpu_seconds, 0.25)
     return {**found, CPU_TIME: math.log(low / floor)} if low and floor else found
 
@@ -143,7 +147,7 @@ def between_runs(views: Sequence[View]) -> Metrics:
     def interval(values: list[float]) -> tuple[float, float]:
         n = len(values)
         reach = student_quantile((1 + CONFIDENCE) / 2, n - 1) * math.sqrt(variance_of(values) / n)
-        return mean(values), reach
+        return fmean(values), reach
 
     def ratio(name: str, sign: int = 1) -> Summary | None:
         values = told(name)
@@ -155,7 +159,7 @@ def between_runs(views: Sequence[View]) -> Metrics:
 
     def center(name: str) -> float | None:
         values = told(name)
-        return None if values is None else math.exp(mean(values))
+        return None if values is None else math.exp(fmean(values))
 
     time = ratio("time")
     assert time is not None

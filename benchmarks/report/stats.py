@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from statistics import NormalDist, mean, median
+from statistics import NormalDist, fmean, median
 
 CONFIDENCE = 0.95
 
@@ -41,12 +41,13 @@ def summarize(values: Sequence[float], confidence: float = CONFIDENCE) -> Summar
     return Summary(len(ordered), median(ordered), low, high)
 
 
+@cache
 def interval_rank(n: int, confidence: float) -> int | None:
     """Return k such that the k-th smallest and the k-th largest of n values (from 0) enclose the median.
 
     The median of the distribution lies outside with a probability of twice that of at most k heads among n throws of
     a coin (the binomial test turned round; David & Nagaraja, Order Statistics, 7.1). None if even the smallest and
-    largest do not reach the confidence: at 95 % that takes six values.
+    largest do not reach the confidence: at 95 % that takes six values. Cached: a report has few numbers of rounds.
     """
     outside = 0.0
     rank = None
@@ -147,7 +148,7 @@ def prior_of(variances: Sequence[float], df: float) -> Prior:
     if len(logs) < 2:
         return Prior(variances[0] if variances else 0.0, 0.0, df)
     shifted = [value - digamma(df / 2) + math.log(df / 2) for value in logs]
-    middle = mean(shifted)
+    middle = fmean(shifted)
     excess = variance_of(shifted) - trigamma(df / 2)
     if excess <= 0:
         return Prior(math.exp(middle), math.inf, df * len(logs))
@@ -197,7 +198,7 @@ def inverse_trigamma(value: float) -> float:
 
 def variance_of(values: Sequence[float]) -> float:
     """Return the sample variance, 0 for a single value."""
-    middle = mean(values)
+    middle = fmean(values)
     return sum((value - middle) ** 2 for value in values) / max(1, len(values) - 1)
 
 

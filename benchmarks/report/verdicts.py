@@ -212,7 +212,7 @@ def _needed(runs: int | None) -> str:
 
 def signed(change: Change, difference: float) -> str:
     """Write a difference as a signed share in percent."""
-    value = share(change.quantity, difference)
+    value = change.share(difference)
     if math.isinf(value) or value > 1e3:
         return f"{'+' if value > 0 else '-'}inf"
     return f"{100 * value:+.1f}%"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +278,37 @@ def test_a_failed_cell_is_said_to_have_failed() -> None:
     result = compare(base, new, Rule())
 
     assert (result.failed, result.missing, result.vanished) == ((lost,), (), ())
+
+
+def test_what_was_observed_is_compared() -> None:
+    """A pool that hung and now raises is said to do something else, and one that does the same is not."""
+    base, new = sample(1, 2), sample(2, 2)
+    name, other = list(base[0].views)[:2]
+    for runs, seen in ((base, "hangs"), (new, "raises")):
+        for each in runs:
+            assert isinstance(each.views, dict)
+            each.views[name] = replace(each.views[name], observed={"caller sees": seen})
+            each.views[other] = replace(each.views[other], observed={"caller sees": "the same"})
+    result = compare(base, new, Rule())
+
+    assert result.observed == (f"{name.rpartition('::')[2]}, caller sees: hangs, now raises",)
+
+
+def test_peak_memory_is_judged() -> None:
+    """A quantity that only some families have, such as memory, is judged like others: twice as much is REGRESSED."""
+    samples = []
+    for seed, factor in ((1, 1.0), (2, 2.0)):
+        runs = sample(seed, judged_by=("peak memory",))
+        for number, each in enumerate(runs):
+            assert isinstance(each.views, dict)
+            for name, view in each.views.items():
+                memory = math.log(10e6 * factor * (1 + 0.01 * number))
+                each.views[name] = replace(view, values={**view.values, "peak memory": memory})
+        samples.append(runs)
+
+    assert set(verdicts(compare(samples[0], samples[1], Rule()), "peak memory").values()) == {
+        (Verdict.REGRESSED, "strategy")
+    }
 
 
 def test_false_alarms_are_rare() -> None:

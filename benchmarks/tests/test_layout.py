@@ -44,6 +44,7 @@ FLOORS = {
     "benchmarks.report.answers": 3,
     "benchmarks.report.samples": 3,
     "benchmarks.report.tables": 3,
+    "benchmarks.report.reading": 4,
     "benchmarks.report.judge": 4,
     "benchmarks.report.overview": 4,
     "benchmarks.report.plots": 4,

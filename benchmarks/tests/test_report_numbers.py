@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from statistics import NormalDist, median
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.report import units
-from benchmarks.report.metrics import BreakEven, break_even, metrics, null_holds
+from benchmarks.report.answers import break_evens
+from benchmarks.report.metrics import BreakEven, Metrics, break_even, metrics, null_holds
 from benchmarks.report.runs import Cell, Place
 from benchmarks.report.stats import interval_rank, quantile, summarize
 
@@ -115,6 +117,51 @@ def test_factor(value: float | None, expected: str) -> None:
 def test_percent(value: float | None, expected: str) -> None:
     """Shares are whole percent, with a digit more below ten."""
     assert units.percent(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, "0 B"),
+        (512, "512 B"),
+        (1023, "1023 B"),
+        (1024, "1.00 KiB"),
+        (1 << 20, "1.00 MiB"),
+        (1.5 * (1 << 20), "1.50 MiB"),
+        ((1 << 20) - 1, "1.00 MiB"),
+        (18.4 * (1 << 20), "18.4 MiB"),
+        (3 * (1 << 30), "3.00 GiB"),
+    ],
+)
+def test_sizes(value: float, expected: str) -> None:
+    """Bytes have three digits and a binary unit; what rounds up to the next unit is written in that."""
+    assert units.size(value) == expected
+
+
+def test_throughput() -> None:
+    """16 MiB in a tenth of a second are 168 MB/s: decimal, as throughputs are."""
+    assert units.throughput((16 << 20) / 0.1) == "168 MB/s"
+    assert units.throughput(None) is None
+
+
+def test_break_even_is_each_workload_s_own() -> None:
+    """Lengths of two kinds of tasks make no curve; two lengths of each make one for each."""
+
+    def rows(*workloads: str) -> list[Metrics]:
+        found = []
+        for workload in workloads:
+            for size, seconds in ((100, 8.0), (1000, 20.0)):
+                one = cell(seconds=(seconds,) * 6, serial=(size / 25,) * 6, size=size)
+                place = replace(one.place, axes={**one.place.axes, "workload": workload})
+                found.append(metrics(replace(one, place=place)))
+        return found
+
+    assert [point.strategy for point in break_evens(rows("count"))] == ["Pool.map"]
+    assert {point.strategy for point in break_evens(rows("count", "hash"))} == {
+        "Pool.map, workload count",
+        "Pool.map, workload hash",
+    }
+    assert break_evens(rows("count")[:1] + rows("hash")[1:]) == []
 
 
 def cell(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.plugin import SCHEMA
-from benchmarks.report import overview, render, runs
+from benchmarks.report import overview, reading, render, runs
 from benchmarks.tests.saved import DATA, document, five, report, storage
 
 
@@ -210,6 +211,26 @@ def test_several_runs_have_intervals_between_runs(tmp_path: Path) -> None:
     assert row["time"]["center"] == pytest.approx(math.exp(mean(logs)))
     assert row["time"]["low"] == pytest.approx(math.exp(mean(logs) - reach), rel=1e-4)
     assert row["time"]["high"] == pytest.approx(math.exp(mean(logs) + reach), rel=1e-4)
+
+
+def test_many_runs_are_read_by_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """25 files give the same over two processes as in this one, in order, what is wrong with one of them included."""
+    saved = storage(tmp_path / "s", [("before", {"": 1 + number / 10}) for number in range(25)])
+    paths = sorted(saved.glob("*/*.json"))
+    paths[7].write_text("{")
+    monkeypatch.setattr(reading, "_cpus", lambda: 1)
+    alone = list(reading.reduced(paths, "dispatch"))
+    monkeypatch.setattr(reading, "_cpus", lambda: 2)
+    spread = list(reading.reduced(paths, "dispatch"))
+
+    assert [getattr(run, "source", None) for run in spread] == [
+        str(path) if number != 7 else None for number, path in enumerate(paths)
+    ]
+    assert "is not JSON" in str(spread[7])
+    assert [run if number != 7 else str(run) for number, run in enumerate(spread)] == [
+        run if number != 7 else str(run) for number, run in enumerate(alone)
+    ]
+    assert multiprocessing.active_children() == []
 
 
 def test_runs_that_are_no_sample_are_not_summed_up(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What if tasks are uneven?
 
-Thirty-two counting loops whose lengths have a heavy tail: the longest is a quarter of all the work. Where it stands
+Twenty-four counting loops whose lengths have a heavy tail: the longest is a quarter of all the work. Where it stands
 among the others decides whether it is begun last, and what else is in its chunk.
 """
 
@@ -13,13 +13,13 @@ WORKLOADS = ("heavy first", "heavy last", "heavy clustered")
 
 
 def _axes(seconds: float, size: int) -> tuple[Axes, ...]:
-    null = Axes(WORKLOADS[0], 32, ("floor",), seconds, sizes=(size,))
+    null = Axes(WORKLOADS[0], 24, ("floor",), seconds, sizes=(size,))
     return null, *(
         axes
         for workload in WORKLOADS
         for axes in (
-            Axes(workload, 32, ("Pool.map",), seconds, sizes=(size,), chunk_sizes=(None, 1)),
-            Axes(workload, 32, ("Pool.imap_unordered",), seconds, sizes=(size,)),
+            Axes(workload, 24, ("Pool.map",), seconds, sizes=(size,), chunk_sizes=(None, 1)),
+            Axes(workload, 24, ("Pool.imap_unordered",), seconds, sizes=(size,)),
         )
     )
 
@@ -29,7 +29,7 @@ FAMILY = Family(
     question="What if tasks are uneven?",
     timed="one pass over all tasks; the pool exists",
     judged_by=("speedup", "efficiency", "CPU time"),
-    presets={"default": _axes(0.6, 20_000), "full": _axes(5, 100_000)},
+    presets={"default": _axes(0.5, 15_000), "full": _axes(5, 100_000)},
     label_axes=("workload", "strategy"),
 )
 

@@ -10,7 +10,7 @@ from benchmarks.cells import FRESH, Axes, Cell, Family
 from benchmarks.failures import ObserveFunction
 
 STRATEGIES = ("Pool.map", "Pool.imap", "ProcessPoolExecutor.map")
-WORKLOADS = ("task raises", "worker killed", "unpicklable result")
+WORKLOADS = ("task raises", "worker killed", "unpicklable")
 
 FAMILY = Family(
     name="failure",

@@ -1,6 +1,6 @@
 """Long input, slow consumer: when does the first result come, and how much is held in memory meanwhile?
 
-A generator of a thousand blocks of 16 KiB, whose checksums are consumed one by one, each run in an interpreter of its
+A generator of five hundred blocks of 16 KiB, whose checksums are consumed one by one, each run in an interpreter of its
 own. `map` lists its input first, `imap` and an executor's `map` read it to its end whether anybody takes the results
 or not; a `buffersize` (Python 3.14) stops that.
 """
@@ -25,7 +25,7 @@ FAMILY = Family(
     timed="make a pool, consume all results one by one, end the pool, in a fresh interpreter",
     judged_by=("first result", "peak memory"),
     presets={
-        "default": (Axes("long input", 1000, STRATEGIES, 1.2, sizes=(BLOCK,), state=FRESH),),
+        "default": (Axes("long input", 500, STRATEGIES, 0.6, sizes=(BLOCK,), state=FRESH),),
         "full": (Axes("long input", 10_000, STRATEGIES, 20, sizes=(BLOCK,), state=FRESH),),
     },
     arms=("serial",),

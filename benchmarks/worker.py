@@ -119,7 +119,7 @@ def _end_with_caller() -> None:
 
 
 def kill_at_hangup(pipe: int, whom: int) -> bool:
-    """Have the kernel kill a process, or a group (its negative id), when a pipe is hung up or written to.
+    """Have the kernel kill a process, or a group (its negative id), when a pipe is hung up, read or written to.
 
     Returns whether the kernel can do that: only Linux lets one choose the signal.
     """

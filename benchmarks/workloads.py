@@ -157,7 +157,7 @@ WORKLOADS: dict[str, Workload] = {
         ),
         Workload("task raises", raise_once, _numbers, _numbers, "a task that raises"),
         Workload("worker killed", kill_once, _numbers, _numbers, "a worker that is killed"),
-        Workload("unpicklable result", unpicklable_once, _numbers, _numbers, "a result that cannot be pickled"),
+        Workload("unpicklable", unpicklable_once, _numbers, _numbers, "a result that cannot be pickled"),
         Workload("nothing", nothing, _numbers, _numbers, "a call that returns its argument"),
         Workload(
             "heavy import", import_heavy, _numbers, _numbers, "a task that needs many modules", load_heavy_modules

@@ -226,7 +226,7 @@ def _streaming(rows: Sequence[Metrics]) -> str:
 
 
 def _failure(rows: Sequence[Metrics]) -> str:
-    hanging = [row for row in rows if "hangs" in row.observed.get("caller sees", "")]
+    hanging = [row for row in rows if "hang" in row.observed.get("caller sees", "")]
     told = [row for row in rows if row not in hanging]
     parts = []
     for workload in dict.fromkeys(row.place.axes["workload"] for row in hanging):

@@ -23,32 +23,36 @@ def plain(gap: str) -> TableFormat:
 class Style:
     """How a table is set.
 
-    `grouped`: strategies are lines of their own. `extra`: all columns are shown. `space` stands between a number and
-    its unit, `gap` between columns.
+    `grouped`: strategies are lines of their own. `spare`: only columns that are no more to be spared than this are
+    shown. `space` stands between a number and its unit, `gap` between columns.
     """
 
     grouped: bool
-    extra: bool
+    spare: int
     space: str
     gap: str
 
 
 STYLES = (
-    Style(grouped=False, extra=True, space=" ", gap="  "),
-    Style(grouped=False, extra=False, space=" ", gap="  "),
-    Style(grouped=True, extra=False, space=" ", gap="  "),
-    Style(grouped=True, extra=False, space="", gap=" "),
+    Style(grouped=False, spare=2, space=" ", gap="  "),
+    Style(grouped=False, spare=1, space=" ", gap="  "),
+    Style(grouped=True, spare=1, space=" ", gap="  "),
+    Style(grouped=True, spare=1, space="", gap=" "),
+    Style(grouped=True, spare=0, space="", gap=" "),
 )
 """From the widest to the narrowest; the first that fits is taken."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its title, and what it shows of a row; None where the row has nothing to show."""
+    """A column: its title, and what it shows of a row; None where the row has nothing to show.
+
+    `spare` is 0 for what no table can do without, 1 and 2 for what a narrow one does without.
+    """
 
     title: str
     text: Callable[[Metrics, Style], str | None]
-    extra: bool = False
+    spare: int = 0
 
 
 def table(family: Family, rows: Sequence[Metrics], width: int, table_format: str | None = None) -> list[str]:
@@ -73,7 +77,7 @@ def _formatted(columns: Sequence[Column], rows: Sequence[Metrics], table_format:
 
 def _texts(columns: Sequence[Column], rows: Sequence[Metrics], style: Style) -> dict[str, list[str | None]]:
     """Return the texts of each column that has any, by its title."""
-    shown = [column for column in columns if style.extra or not column.extra]
+    shown = [column for column in columns if column.spare <= style.spare]
     texts = {column.title: [column.text(row, style) for row in rows] for column in shown}
     texts = {title: cells for title, cells in texts.items() if any(cell is not None for cell in cells)}
     return texts if style.grouped else {"strategy": [_name(row) for row in rows], **texts}
@@ -134,26 +138,28 @@ def _columns(family: Family, rows: Sequence[Metrics]) -> list[Column]:
     def axis(name: str) -> Column:
         return Column(AXES[name], lambda row, _style: str(row.place.axes[name]))
 
-    def time(title: str, value: Callable[[Metrics], float | None], *, extra: bool = False) -> Column:
+    def time(title: str, value: Callable[[Metrics], float | None], *, spare: int = 0) -> Column:
         def text(row: Metrics, style: Style) -> str | None:
             seconds = value(row)
             if seconds is None:
                 return None
             return units.seconds(seconds / row.place.tasks if family.per_task else seconds, style.space)
 
-        return Column(f"{title}\na task" if family.per_task else title, text, extra)
+        return Column(f"{title}\na task" if family.per_task else title, text, spare)
 
     varying = [axis(name) for name in AXES if len({row.place.axes[name] for row in rows}) > 1]
     by_ratio = "speedup" in family.judged_by
+    minor = 0 if by_ratio or family.per_task else 1
+    spared = 1 if by_ratio else 0
     chunks = len({row.place.tasks_per_chunk for row in rows}) > 1
     sizes = by_ratio and any(row.place.axes["size"] is not None for row in rows)
     columns = [
         *varying,
-        *([Column("chunk\nsize", lambda row, _style: str(row.place.tasks_per_chunk))] if chunks else []),
+        *([Column("chunk\nsize", lambda row, _style: str(row.place.tasks_per_chunk), minor)] if chunks else []),
         *([Column("task\nlength", lambda row, style: units.seconds(row.task_length, style.space))] if sizes else []),
         Column("bytes\na task", lambda row, style: units.moved(row.place.bytes_moved, row.place.tasks, style.space)),
-        time("serial", lambda row: row.serial),
-        time("floor", lambda row: row.floor),
+        time("serial", lambda row: row.serial, spare=minor),
+        time("floor", lambda row: row.floor, spare=spared),
         time("strategy\ntime" if by_ratio else "time", lambda row: row.time.center),
     ]
     if by_ratio:
@@ -162,18 +168,16 @@ def _columns(family: Family, rows: Sequence[Metrics]) -> list[Column]:
             Column("machine\nspeedup", lambda row, _style: _center(row.machine_speedup, units.factor)),
         ]
     else:
-        columns.append(
-            Column("95%\ninterval", lambda row, style: _bounds(row.time, family, row, style)),
-        )
+        columns.append(Column("95%\ninterval", lambda row, style: _bounds(row.time, family, row, style), minor))
     columns += [
         Column("effi-\nciency", lambda row, _style: _center(row.efficiency, units.percent)),
-        time("overhead", lambda row: None if row.overhead is None else row.overhead.center),
-        time("CPU\ntime", lambda row: row.cpu),
+        time("overhead", lambda row: None if row.overhead is None else row.overhead.center, spare=spared),
+        time("CPU\ntime", lambda row: row.cpu, spare=spared),
         Column("through-\nput", lambda row, _style: units.throughput(row.throughput)),
         *_stages(family, rows),
         *_observed(rows),
-        time("95th\npercentile", lambda row: row.tail, extra=True),
-        Column("runs" if rows[0].tail is None else "rounds", lambda row, _style: str(row.time.n), extra=True),
+        time("95th\npercentile", lambda row: row.tail, spare=2),
+        Column("runs" if rows[0].tail is None else "rounds", lambda row, _style: str(row.time.n), spare=2),
     ]
     return columns
 
@@ -190,7 +194,7 @@ def _stages(family: Family, rows: Sequence[Metrics]) -> list[Column]:
             middle, unit = measure
             return units.amount(middle, unit, style.space)
 
-        return Column(name.replace(" ", "\n"), text)
+        return Column(name.replace(" ", "\n"), text, 0 if all(name in row.measures for row in rows) else 1)
 
     return [column(name) for name in names]
 

@@ -117,9 +117,13 @@ class Caller:
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """If the caller dies meanwhile, have this interpreter and, in its session, its workers killed."""
-        kill_at_hangup(0, -os.getpid())
+        """If the caller dies meanwhile, have this interpreter and, in its session, its workers killed.
+
+        The pipe of the answers tells, not that of the words: the kernel may still be about to signal the writing of the
+        last word when its reader has gone on already, and once in fifty runs of a busy host that killed an interpreter.
+        """
+        kill_at_hangup(self._reply_to, -os.getpid())
         try:
             yield
         finally:
-            spare_at_hangup(0)
+            spare_at_hangup(self._reply_to)

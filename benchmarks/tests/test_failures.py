@@ -21,7 +21,7 @@ ROWS = {
     "worker_killed-Pool.map": (HANGS, None, None),
     "worker_killed-Pool.imap": (HANGS, None, None),
     "worker_killed-ProcessPoolExecutor.map": ("BrokenProcessPool", "BrokenProcessPool", "nothing"),
-    "unpicklable_result-Pool.map": ("MaybeEncodingError", WORKS, "nothing"),
+    "unpicklable-Pool.map": ("MaybeEncodingError", WORKS, "nothing"),
 }
 
 

@@ -5,7 +5,8 @@ Measuring:
 0. `tasks`, `worker`: what runs in a worker. `environment`, `lock`: what the machine can do, and whose turn it is.
 1. `workloads`: what is computed. `strategies.base`: the protocol.
 2. `strategies`: how work is spread. `cells`: what is measured. `watch`: limits and leaks.
-3. `arms`: the engines of a cell. `measure`: its rounds. `failures`: a cell that breaks. `options`: the command line.
+3. `arms`: the engines of a cell. `measure`: its rounds. `breaking`, `failures`: one that breaks.
+   `options`: the command line.
 4. `plugin`: pytest.
 5. `bench_*`: one question each.
 

@@ -29,7 +29,7 @@ FAMILY = Family(
     question="What does moving data cost?",
     timed="one pass over all tasks; the pool exists, but for the shared input, where it is made and ended too",
     judged_by=("efficiency", "overhead", "CPU time"),
-    presets={"default": _axes(0.5, 8 * MIB), "full": _axes(5, 64 * MIB)},
+    presets={"default": _axes(0.4, 8 * MIB), "full": _axes(5, 64 * MIB)},
     label_axes=("workload", "size", "strategy"),
 )
 

@@ -24,7 +24,7 @@ FAMILY = Family(
     presets={
         "default": (
             Axes("count", 16, ("floor",), 0.6, sizes=(30_000,)),
-            Axes("count", 16, ("Pool.map",), 1.0, sizes=(30_000,), workers=DOUBLING),
+            Axes("count", 16, ("Pool.map",), 0.8, sizes=(30_000,), workers=DOUBLING),
         ),
         "full": (
             Axes("count", 16, ("floor",), 5, sizes=(30_000, 300_000), workers=UP_TO_TWICE),

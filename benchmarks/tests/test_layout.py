@@ -34,6 +34,7 @@ FLOORS = {
     "benchmarks.arms": 6,
     "benchmarks.options": 6,
     "benchmarks.measure": 7,
+    "benchmarks.breaking": 6,
     "benchmarks.failures": 8,
     "benchmarks.plugin": 9,
     "benchmarks.report": 0,

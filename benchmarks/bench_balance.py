@@ -29,7 +29,7 @@ FAMILY = Family(
     question="What if tasks are uneven?",
     timed="one pass over all tasks; the pool exists",
     judged_by=("speedup", "efficiency", "CPU time"),
-    presets={"default": _axes(0.5, 15_000), "full": _axes(5, 100_000)},
+    presets={"default": _axes(0.4, 15_000), "full": _axes(5, 100_000)},
     label_axes=("workload", "strategy"),
 )
 

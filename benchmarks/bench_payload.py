@@ -17,9 +17,9 @@ KIB, MIB = 1 << 10, 1 << 20
 
 def _axes(seconds: float, shared: int) -> tuple[Axes, ...]:
     return (
-        Axes("bytes out", 16, ("floor",), seconds, sizes=(MIB,)),
-        Axes("bytes in", 16, CALLS, seconds, sizes=(KIB, MIB)),
-        Axes("bytes out", 16, CALLS, seconds, sizes=(KIB, MIB)),
+        Axes("bytes out", 8, ("floor",), seconds, sizes=(MIB,)),
+        Axes("bytes in", 8, CALLS, seconds, sizes=(KIB, MIB)),
+        Axes("bytes out", 8, CALLS, seconds, sizes=(KIB, MIB)),
         Axes("shared input", 8, SHARING, 1.5 * seconds, sizes=(shared,), state=COLD),
     )
 

@@ -25,7 +25,7 @@ FAMILY = Family(
     question="Processes at all, or threads, or interpreters?",
     timed="one pass over all tasks; the workers exist",
     judged_by=("speedup", "efficiency"),
-    presets={"default": _axes(0.5, 2, 2, 30_000), "full": _axes(5, 10, 10, 300_000)},
+    presets={"default": _axes(0.4, 2, 2, 30_000), "full": _axes(5, 10, 10, 300_000)},
     label_axes=("workload", "strategy"),
 )
 

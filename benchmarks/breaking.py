@@ -40,7 +40,9 @@ def break_and_tell() -> None:
     work = WORKLOADS[order.workload]
     job = Job(work.function, list(work.make_inputs(order.size, order.tasks)), order.chunk_size)
     barrier = multiprocessing.get_context(order.start_method).Barrier(order.workers)
-    engine = STRATEGIES[order.strategy].open(job, order.workers, order.start_method, barrier)
+    strategy = STRATEGIES[order.strategy]
+    strategy.prime()
+    engine = strategy.open(job, order.workers, order.start_method, barrier)
     engine.prove()
     signal.signal(signal.SIGALRM, too_long)
     if not caller.ready():

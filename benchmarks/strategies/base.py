@@ -87,7 +87,7 @@ class Strategy(ABC):
         return f"the start method {start_method} does not exist on this platform; it has {', '.join(known)}"
 
     def prime(self) -> None:  # noqa: B027 - most have nothing to start
-        """Start what outlives every engine and would otherwise look like a leak of the first one."""
+        """Start or import what outlives every engine, and would otherwise be a cost or a leak of the first one."""
 
     def chunk_size(self, tasks: int, workers: int) -> int:
         """Return the number of tasks that the strategy sends at once unless told otherwise."""

@@ -156,6 +156,7 @@ def cold_engine(order: Order) -> Cold:
     """Return the engine of a cold run."""
     work = WORKLOADS[order.workload]
     strategy = STRATEGIES[order.strategy]
+    strategy.prime()
     if work.generated:
         return Streaming(strategy, work, order)
     job = Job(work.function, list(work.make_inputs(order.size, order.tasks)), order.chunk_size)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import sys
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from benchmarks import worker
 from benchmarks.strategies.base import Call, Engine, Job, Strategy, Stream
 
 if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
     from multiprocessing.synchronize import Barrier
 
 
@@ -59,8 +59,14 @@ class ExecutorStrategy(Strategy):
         """Return why this Python or this platform does not have it."""
         return self.missing or super().unavailable(start_method)
 
+    def prime(self) -> None:
+        """Import what the executor needs, which no interpreter that starts for another strategy need wait for."""
+        import concurrent.futures.process  # noqa: F401, PLC0415 - as above
+
     def open(self, job: Job, workers: int, start_method: str, barrier: Barrier | None = None) -> ExecutorEngine:
         """Create the executor; its processes start with the first task."""
+        from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - `prime` has imported it
+
         context = multiprocessing.get_context(start_method)
         executor = ProcessPoolExecutor(workers, context, initializer=worker.begin, initargs=(barrier,))
         stream = self.stream(executor, job) if self.stream else None

@@ -10,7 +10,6 @@ import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.shared_memory import SharedMemory
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import worker
@@ -57,6 +56,8 @@ class SharingStrategy(Strategy):
     def prime(self) -> None:
         """Start the resource tracker, which watches over shared memory until this process ends."""
         if self.make is _shared_memory:
+            from multiprocessing.shared_memory import SharedMemory  # noqa: PLC0415 - others need not wait for it
+
             memory = SharedMemory(create=True, size=1)
             memory.close()
             memory.unlink()
@@ -91,6 +92,8 @@ def _inherited(shared: Any, job: Job, workers: int, start_method: str, barrier: 
 
 
 def _shared_memory(shared: Any, job: Job, workers: int, start_method: str, barrier: Barrier | None) -> Engine:
+    from multiprocessing.shared_memory import SharedMemory  # noqa: PLC0415 - `prime` has imported it
+
     memory = SharedMemory(create=True, size=len(shared))
     assert memory.buf is not None
     memory.buf[: len(shared)] = shared

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import os
+import sys
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from benchmarks import worker
 from benchmarks.strategies.base import Engine, Job, Strategy
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
     from multiprocessing.synchronize import Barrier
 
 
@@ -74,18 +74,24 @@ class ThreadStrategy(Strategy):
         return ThreadEngine(self.make(workers), workers, job)
 
 
+def _make_threads(workers: int) -> Executor:
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - other strategies need not wait for it
+
+    return ThreadPoolExecutor(workers)
+
+
 def _make_interpreters(workers: int) -> Executor:
-    executor: Executor = concurrent.futures.InterpreterPoolExecutor(workers)  # type: ignore[attr-defined]
+    from concurrent import futures  # noqa: PLC0415 - as above
+
+    executor: Executor = futures.InterpreterPoolExecutor(workers)  # type: ignore[attr-defined]
     return executor
 
 
-HAS_INTERPRETERS = hasattr(concurrent.futures, "InterpreterPoolExecutor")
-
 THREAD_STRATEGIES = (
-    ThreadStrategy("ThreadPoolExecutor.map", make=concurrent.futures.ThreadPoolExecutor),
+    ThreadStrategy("ThreadPoolExecutor.map", make=_make_threads),
     ThreadStrategy(
         "InterpreterPoolExecutor.map",
         make=_make_interpreters,
-        missing=None if HAS_INTERPRETERS else "InterpreterPoolExecutor came with Python 3.14",
+        missing=None if sys.version_info >= (3, 14) else "InterpreterPoolExecutor came with Python 3.14",
     ),
 )

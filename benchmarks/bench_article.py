@@ -1,8 +1,8 @@
 """The article's experiment: four counting loops, serially and with `with Pool() as pool: pool.map(...)`.
 
 Everything as a script would have it: an interpreter that has just started, and the pool made inside the clock, with
-the import of `multiprocessing.pool` that the first `Pool()` does. The
-article ran 1e8 iterations, where its pool was 3.8 times as fast, and guessed that at 1e4 the pool is slower.
+the import of `multiprocessing.pool` that the first `Pool()` does. The article ran 1e8 iterations, where its pool was
+3.8 times as fast, and guessed that at 1e4 the pool is slower.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class PoolStrategy(Strategy):
 
     def prime(self) -> None:
         """Import what a Pool needs, which is otherwise imported when the first one is created."""
-        import multiprocessing.pool  # noqa: PLC0415 - no interpreter that starts for another strategy need wait for it
+        import multiprocessing.pool  # noqa: F401, PLC0415 - no interpreter that starts for another strategy need wait for it
 
     def open(self, job: Job, workers: int, start_method: str, barrier: Barrier | None = None) -> PoolEngine:
         """Create the pool."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import math
 import multiprocessing
+import os
+import subprocess
+import sys
 from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any
@@ -244,6 +247,21 @@ def test_runs_that_are_no_sample_are_not_summed_up(tmp_path: Path) -> None:
 
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "differ (python: 3.13.0 against 3.99.0): they are not one sample" in err
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    """A reader that has gone, as `head` does, ends the report without a word."""
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        command = [sys.executable, "-m", "benchmarks.report", "summary", str(DATA)]
+        result = subprocess.run(
+            command, stdout=write, stderr=subprocess.PIPE, text=True, timeout=60, cwd=DATA.parents[3], check=False
+        )
+    finally:
+        os.close(write)
+
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -101,8 +101,8 @@ def _cpu(cell: Cell) -> dict[str, float]:
     """Return the CPU time: its median in seconds, and the ratio to the floor's that is judged.
 
     The lower quartile of each, not the median of ratios: what a busy host does to CPU time only ever adds to it, and
-    to one arm here and the other there. While a host took 30 % of the CPUs, five runs of one program had spreads of
-    0.03 to 0.06 so where tasks had work in them, and 0.03 to 0.16 by the median. A clock too coarse to see anything
+    to one arm here and the other there. While a host took 7 to 43 % of the CPUs, five runs of one program had spreads
+    of 0.02 to 0.06 so where tasks had work in them, and 0.02 to 0.14 by the median of ratios. A clock too coarse to see anything
     gives nothing.
     """
     ordered = sorted(cell.cpu_seconds or ())

@@ -120,7 +120,7 @@ class Caller:
         """If the caller dies meanwhile, have this interpreter and, in its session, its workers killed.
 
         The pipe of the answers tells, not that of the words: the kernel may still be about to signal the writing of the
-        last word when its reader has gone on already, and once in fifty runs of a busy host that killed an interpreter.
+        last word when its reader has gone on already, which on a busy host has killed an interpreter.
         """
         kill_at_hangup(self._reply_to, -os.getpid())
         try:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
-from benchmarks.report import stats
 from benchmarks.report.compare import Comparison, compare
 from benchmarks.report.judge import Rule, Verdict, runs_needed
 from benchmarks.report.runs import DataError, Family, Place
-from benchmarks.report.samples import ACROSS, Reduced, View
-from benchmarks.tests.saved import DATA, document, five, report, storage
+from benchmarks.report.samples import Reduced, View
 
 FACTS = {"python": "3.13.0", "cpu_model": "one", "usable_cpus": 2}
 FLOOR_SECONDS = {"1e2": 1e-4, "1e4": 2e-3, "1e5": 2e-2}
@@ -356,188 +350,3 @@ def test_intervals_cover() -> None:
 def test_runs_needed(sigma: float, expected: int | None) -> None:
     """The number of runs follows from the spread, the level and the power."""
     assert runs_needed(sigma, math.inf, 0.9995, math.log(1.05)) == expected
-
-
-def test_holm() -> None:
-    """0.01, 0.02, 0.03, 0.04 become 0.04, 0.06, 0.06, 0.06 (worked by hand), in whatever order they come."""
-    assert stats.holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
-    assert stats.holm([]) == []
-    assert stats.holm([0.7, 0.9]) == [1.0, 1.0]
-
-
-@settings(deadline=None)  # SciPy takes its time to be imported
-@example(t=5.960464477539063e-08, df=30.0)
-@given(st.floats(-30, 30), st.sampled_from([1.0, 2.0, 3.5, 8.0, 30.0, 200.0, 2000.0]))
-def test_student_against_scipy(t: float, df: float) -> None:
-    """The distribution function agrees with SciPy's to ten digits, its inverse with itself."""
-    scipy = pytest.importorskip("scipy.special", reason="SciPy is a development dependency")
-
-    assert stats.student_cdf(t, df) == pytest.approx(float(scipy.stdtr(df, t)), rel=1e-9, abs=1e-13)
-
-
-@pytest.mark.parametrize("df", [1, 2, 5, 8.5, 30, 1000])
-@pytest.mark.parametrize("probability", [0.0005, 0.01, 0.3, 0.5, 0.9, 0.975, 0.99999])
-def test_student_quantile(probability: float, df: float) -> None:
-    """The quantile is where the distribution function takes the probability."""
-    assert stats.student_cdf(stats.student_quantile(probability, df), df) == pytest.approx(probability, rel=1e-9)
-
-
-def test_student_with_many_degrees_is_normal() -> None:
-    """The 97.5 % quantile of the normal distribution is 1.959964 (any table)."""
-    assert stats.student_quantile(0.975, math.inf) == pytest.approx(1.959964, abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("function", "x", "expected"),
-    [
-        # digamma(1) = -gamma, digamma(1/2) = -gamma - 2 log 2; trigamma(1) = pi^2 / 6, trigamma(1/2) = pi^2 / 2
-        (stats.digamma, 1.0, -0.5772156649015329),
-        (stats.digamma, 0.5, -0.5772156649015329 - 2 * math.log(2)),
-        (stats.trigamma, 1.0, math.pi**2 / 6),
-        (stats.trigamma, 0.5, math.pi**2 / 2),
-    ],
-)
-def test_derivatives_of_log_gamma(function: Any, x: float, expected: float) -> None:
-    """The polygamma functions have their known values."""
-    assert function(x) == pytest.approx(expected, rel=1e-11)
-
-
-@given(st.floats(0.01, 1000))
-def test_inverse_trigamma(x: float) -> None:
-    """The inverse undoes the function."""
-    assert stats.inverse_trigamma(stats.trigamma(x)) == pytest.approx(x, rel=1e-6)
-
-
-def test_prior_finds_what_variances_share() -> None:
-    """Variances of the same true value give a prior of that value that weighs more than any of them.
-
-    400 seeded variances of 0.04 with 8 degrees of freedom: the typical variance is found within 10 %.
-    """
-    source = random.Random(5)
-    variances = [stats.variance_of([source.gauss(0, 0.2) for _ in range(9)]) for _ in range(400)]
-    prior = stats.prior_of(variances, 8)
-
-    assert prior.variance == pytest.approx(0.04, rel=0.1)
-    assert prior.df > 50
-
-
-def test_moderation() -> None:
-    """4 degrees of 0.09 and 8 of a prior 0.03 make 12 of 0.05; no more degrees than all variances have together."""
-    assert stats.moderate(0.09, 4, stats.Prior(0.03, 8, 100)) == pytest.approx((0.05, 12))
-    assert stats.moderate(0.09, 4, stats.Prior(0.03, 8, 10)) == pytest.approx((0.05, 10))
-    assert stats.moderate(0.09, 4, stats.Prior(0.03, math.inf, 40)) == (0.03, 40)
-    assert stats.prior_of([0.09], 4) == stats.Prior(0.09, 0.0, 4)
-
-
-def test_the_command_finds_a_regression(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`compare before after` exits with 1, names the change first, and writes every run's value as JSON."""
-    monkeypatch.setenv("COLUMNS", "160")
-    folder = storage(tmp_path / "s", [*five("before"), *five("after", **{"": 1.5})])
-    code, out, err = report(
-        "compare", "before", "after", "--only", "speedup", f"--storage={folder}", f"--json={tmp_path / 'x.json'}"
-    )
-    written = json.loads((tmp_path / "x.json").read_text())
-    first = next(line for line in out.splitlines() if "speedup   " in line)
-
-    assert (code, err) == (1, "")
-    assert "REGRESSED (strategy)" in first
-    assert len(written["base"]) == len(written["new"]) == 5
-    assert all(len(pool["base_values"]) == 5 for pool in written["pools"])
-    assert written["pools"][0]["new"] == pytest.approx(sum(written["pools"][0]["new_values"]) / 5)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        (["compare", "before"], 2, "is one of 'before': name the run to compare"),
-        (["compare", "befor", "before"], 2, "no saved run 'befor'"),
-        (["compare", "before", "before", "--only", "speed"], 2, "no family 'speed'; it has article, dispatch, speedup"),
-        (["noise", "1"], 2, "needs two runs or more of one name"),
-    ],
-)
-def test_faults_of_the_command(tmp_path: Path, arguments: list[str], code: int, message: str) -> None:
-    """What cannot be done is said in a line on standard error."""
-    folder = storage(tmp_path / "s", five("before"))
-    got, out, err = report(*arguments, f"--storage={folder}")
-
-    assert (got, out) == (code, "")
-    assert message in err
-    assert all(line.startswith("error: ") for line in err.splitlines())
-
-
-def test_good_runs_beside_a_bad_one_count(tmp_path: Path) -> None:
-    """A file that cannot be read is named and makes the exit code 2; the others are compared."""
-    folder = storage(tmp_path / "s", [*five("before"), *five("after")])
-    bad = next(folder.glob("*/0003_*"))
-    bad.write_text("{")
-    code, out, err = report("compare", "before", "after", "--only", "speedup", f"--storage={folder}")
-
-    assert code == 2
-    assert err.startswith(f"error: {bad}: is not JSON")
-    assert "before (4 runs) against after (5 runs)" in out
-
-
-@pytest.mark.parametrize("table_format", ["plain", "github"])
-def test_noise_shows_less_with_more_runs(tmp_path: Path, table_format: str) -> None:
-    """More runs a side find smaller changes, and never below the margin."""
-    folder = storage(tmp_path / "s", five("before"))
-    code, out, _ = report("noise", "before", "--only", "speedup", "--format", table_format, f"--storage={folder}")
-    row = next(line for line in out.splitlines() if "Pool.imap" in line and "overhead" in line)
-    found = [float(word.rstrip("%")) for word in row.replace("|", " ").split() if word.endswith("%")][1:]
-
-    assert code == 0
-    assert found == sorted(found, reverse=True)
-    assert min(found) >= 5.0
-
-
-def test_across_names_groups_of_facts() -> None:
-    """Each group of facts that may be meant to differ is one that a run really saves."""
-    saved = document()["suite"]["environment"]
-
-    assert {fact for facts in ACROSS.values() for fact in facts} <= set(saved)
-
-
-def test_matrix_sets_samples_side_by_side(tmp_path: Path) -> None:
-    """Each further sample has its value, verdict and change against the first; half the time is better by a half."""
-    folder = storage(tmp_path / "s", [*five("before"), *five("fast", **{"": 0.5}), *five("same")])
-    code, out, err = report("matrix", "before", "fast", "same", "--only", "speedup", f"--storage={folder}")
-    row = next(line for line in out.splitlines() if line.startswith("1e3-Pool.map"))
-
-    assert (code, err) == (0, "")
-    assert row.count("better") == 1
-    assert "better 5" in row or "better 49%" in row
-
-
-@pytest.mark.parametrize("names", [["before"], ["before", "none"]])
-def test_matrix_needs_samples(tmp_path: Path, names: list[str]) -> None:
-    """One name, or one without runs, is an error in one line."""
-    folder = storage(tmp_path / "s", five("before"))
-    code, out, err = report("matrix", *names, f"--storage={folder}")
-
-    assert (code, out) == (2, "")
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
-
-
-def test_plot_draws_what_there_is(tmp_path: Path) -> None:
-    """Each family that has a picture is drawn twice, as SVG and PNG; drawing it again gives the same SVG."""
-    pytest.importorskip("matplotlib", reason="Matplotlib is an extra")
-    code, out, err = report("plot", str(DATA), "--folder", str(tmp_path / "a"))
-    assert report("plot", str(DATA), "--folder", str(tmp_path / "b"))[0] == 0
-
-    assert (code, err) == (0, "")
-    assert [Path(line).name for line in out.splitlines()] == [
-        f"{name}.{suffix}" for name in ("dispatch", "speedup", "startup") for suffix in ("svg", "png")
-    ]
-    assert (tmp_path / "a" / "speedup.png").read_bytes()[:4] == b"\x89PNG"
-    assert (tmp_path / "a" / "speedup.svg").read_text() == (tmp_path / "b" / "speedup.svg").read_text()
-
-
-def test_plot_says_where_it_cannot_write(tmp_path: Path) -> None:
-    """A folder that cannot be made is named in one line."""
-    pytest.importorskip("matplotlib", reason="Matplotlib is an extra")
-    (tmp_path / "file").write_text("")
-    code, _, err = report("plot", str(DATA), "--folder", str(tmp_path / "file" / "deeper"))
-
-    assert code == 2
-    assert err.startswith(f"error: --folder {tmp_path / 'file' / 'deeper'}: cannot be written")

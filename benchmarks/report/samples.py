@@ -102,8 +102,8 @@ def _cpu(cell: Cell) -> dict[str, float]:
 
     The lower quartile of each, not the median of ratios: what a busy host does to CPU time only ever adds to it, and
     to one arm here and the other there. While a host took 7 to 43 % of the CPUs, five runs of one program had spreads
-    of 0.02 to 0.06 so where tasks had work in them, and 0.02 to 0.14 by the median of ratios. A clock too coarse to see anything
-    gives nothing.
+    of 0.02 to 0.06 so where tasks had work in them, and 0.02 to 0.14 by the median of ratios. A clock too
+    coarse to see anything gives nothing.
     """
     ordered = sorted(cell.cpu_seconds or ())
     middle = median(ordered) if ordered else 0.0  # of what is sorted already: the median's own sort then costs nothing

@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.pool import Pool
@@ -17,7 +19,7 @@ from benchmarks.strategies import FLOOR, STRATEGIES
 from benchmarks.strategies.base import Engine, Job, pool_map_chunk_size
 from benchmarks.strategies.cold import STAGES, Cold, Fresh, Order
 from benchmarks.strategies.floor import FloorError
-from benchmarks.strategies.fresh import FreshError
+from benchmarks.strategies.fresh import Caller, FreshError, Interpreter
 from benchmarks.tasks import count, nothing
 from benchmarks.watch import Leaks, Watch, end_all
 from benchmarks.workloads import WORKLOADS
@@ -250,6 +252,53 @@ def test_fresh_interpreter_that_fails_is_reported(capfd: pytest.CaptureFixture[s
     engine.close()
 
     assert "KeyError" in capfd.readouterr().err
+
+
+def hold_guarded() -> None:
+    """Run in a fresh interpreter: hold the guard for as long as the argument says, then answer."""
+    caller = Caller()
+    if caller.ready():
+        with caller.guarded():
+            time.sleep(float(sys.argv[1]))
+        caller.tell("alive")
+        caller.wait()
+
+
+def test_a_late_signal_of_a_word_does_not_kill() -> None:
+    """What still happens to the pipe of the words, while the guard stands, is not taken for the caller's death."""
+    interpreter = Interpreter(__name__, "hold_guarded", "1")
+    interpreter.start()
+    try:
+        interpreter.await_ready()
+        late = threading.Timer(0.5, lambda: os.write(interpreter._process.stdin.fileno(), b"!"))  # type: ignore[union-attr]
+        late.start()
+
+        assert interpreter.ask() == "alive"
+        late.join(10)
+    finally:
+        interpreter.terminate()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets one choose the signal of a hang-up")
+def test_the_guard_kills_when_the_caller_has_gone() -> None:
+    """An interpreter whose caller closes both pipes in the middle of a run ends at once, not when its run does."""
+    interpreter = Interpreter(__name__, "hold_guarded", "60")
+    interpreter.start()
+    process = interpreter._process
+    assert process is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        interpreter.await_ready()
+        process.stdin.write(b"!")
+        time.sleep(0.5)  # until the guard stands
+        process.stdin.close()
+        process.stdout.close()
+
+        assert process.wait(10) == -signal.SIGKILL
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_missing_start_method_is_a_reason() -> None:

@@ -121,6 +121,8 @@ def stable_facts() -> dict[str, Fact]:
         "quota": cpu_quota(),
         "usable_cpus": usable_cpus(),
         "start_methods": ", ".join(start_methods()),
+        # the first one is the default; asking for the default itself would fix it
+        "default_start_method": multiprocessing.get_all_start_methods()[0],
         # without it each spawned worker compiles what it imports
         "caches_bytecode": not sys.dont_write_bytecode,
     }

@@ -1,0 +1,271 @@
+"""Measures two sides or more in turn, and compares them: `python -m benchmarks.alternate --help`.
+
+The speed of a machine drifts by more than most changes are worth. Taken A B A B ..., each run a process of its own, the
+drift hits all sides alike; taken one side after the other, it looks like a change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import TextIO
+
+from benchmarks.report.__main__ import main as report
+from benchmarks.report.units import counted
+
+ROOT = Path(__file__).parents[1]
+
+FAULT = 2
+INTERRUPTED = 130
+
+CELLS_FAILED = 1
+"""pytest's exit code when cells failed: the others were measured, and the run is saved."""
+
+GRACE = 60
+"""Seconds that an interrupted run has to save what it has."""
+
+PROGRAM = "python -m benchmarks.alternate"
+
+KINDS = {
+    "python": "an interpreter that has what the suite needs: of another version, or of a virtual environment",
+    "tox": "an environment of tox",
+    "revision": "a git revision of the suite",
+    "options": "options of pytest",
+}
+
+EPILOG = f"""\
+kinds of sides:
+{{kinds}}
+
+for example:
+  {PROGRAM} old=python:.venv-old/bin/python new=python:.venv-new/bin/python
+  {PROGRAM} 3.13=tox:3.13-bench 3.14=tox:3.14-bench --turns 3 -- --preset quick
+  {PROGRAM} base=revision:main head=revision:HEAD -- -k dispatch
+  {PROGRAM} two='options:--workers 2' four='options:--workers 4'
+
+Runs are saved under the names of their sides. Ctrl-C ends it early, and compares the runs that there are.
+
+exit codes: those of `python -m benchmarks.report compare`, or 0 after a matrix of more than two sides; 2 if something
+could not be measured; 130 after Ctrl-C
+"""
+
+
+class AlternateError(Exception):
+    """What cannot be done; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the things to compare: the name of its runs, and what is special about it."""
+
+    name: str
+    kind: str
+    value: str
+
+    def command(self, storage: Path, options: Sequence[str]) -> list[str]:
+        """Return the command that measures it once."""
+        save = [f"--benchmark-save={self.name}", f"--benchmark-storage=file://{storage}", *options]
+        if self.kind == "tox":
+            return [sys.executable, "-m", "tox", "run", "-q", "-e", self.value, "--", *save]
+        python = self.value if self.kind == "python" else sys.executable
+        own = shlex.split(self.value) if self.kind == "options" else []
+        return [python, "-m", "pytest", "--benchmark-only", *save, *own]
+
+
+def parse_side(text: str) -> Side:
+    """Read a side from the command line. Raises ArgumentTypeError, saying what it should look like."""
+    name, _, rest = text.partition("=")
+    kind, _, value = rest.partition(":")
+    if not value or kind not in KINDS:
+        message = f"{text!r} is not NAME=KIND:VALUE with a KIND of {', '.join(KINDS)}"
+        raise argparse.ArgumentTypeError(message)
+    if not name or name.strip("._-") != name or not name.replace(".", "").replace("_", "").replace("-", "").isalnum():
+        message = f"{text!r}: a name for runs has letters and digits, and '.', '_' or '-' between them"
+        raise argparse.ArgumentTypeError(message)
+    if kind == "python":
+        found = shutil.which(value)
+        if found is None:
+            message = f"{text!r}: there is no program {value}"
+            raise argparse.ArgumentTypeError(message)
+        value = os.path.abspath(found)  # noqa: PTH100 - resolve() would leave a virtual environment by its link
+    return Side(name, kind, value)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, how often, with which options of pytest, and where it is saved."""
+
+    sides: Sequence[Side]
+    turns: int
+    storage: Path
+    options: Sequence[str]
+
+    def check(self) -> None:
+        """Raise AlternateError where two sides, or older runs, would mix."""
+        names = [side.name for side in self.sides]
+        if len(names) < 2 or len(set(names)) < len(names):
+            raise AlternateError("two sides or more are needed, each with a name of its own: NAME=KIND:VALUE")
+        for name in names:
+            if any(self.storage.glob(f"*/[0-9][0-9][0-9][0-9]_{name}.json")):
+                raise AlternateError(f"{self.storage} has runs saved as {name!r}: take another name or --storage")
+
+    def take(self, folders: Mapping[str, Path], taken: Counter[str], out: TextIO) -> None:
+        """Take the runs, counting those of each side in `taken`.
+
+        Raises AlternateError if a side cannot be measured at all; a later run that fails costs itself only.
+        """
+        total, start = self.turns * len(self.sides), monotonic()
+        for number in range(total):
+            side = self.sides[number % len(self.sides)]
+            left = (monotonic() - start) / max(1, number) * (total - number)
+            print(f"run {number + 1} of {total}: {side.name}{_about(left) if number else ''}", file=out, flush=True)
+            command = side.command(self.storage, self.options)
+            code, output = _run(command, folders[side.name])
+            if code in {0, CELLS_FAILED}:
+                taken[side.name] += 1
+                continue
+            failure = f"{side.name}: {_fault(output)}; {shlex.join(command)} ended with {code}"
+            if not taken[side.name]:
+                raise AlternateError(failure)
+            print(f"  left out: {failure}", file=out, flush=True)
+
+    def compare(self, out: TextIO, err: TextIO) -> int:
+        """Show what the runs say: two sides compared, or a matrix of more."""
+        print(file=out)
+        names = [side.name for side in self.sides]
+        if len(names) > 2:
+            return report(["matrix", *names, "--storage", str(self.storage)], out, err)
+        kinds = {side.kind for side in self.sides}
+        meant = ["--across", "python"] if kinds & {"python", "tox"} else []
+        meant += ["--across", "workers", "--across", "start_method"] if "options" in kinds else []
+        return report(["compare", *names, *meant, "--storage", str(self.storage)], out, err)
+
+
+def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
+    """Measure all sides in turn, then compare; return the exit code."""
+    place = list(argv).index("--") if "--" in argv else len(argv)
+    try:
+        options = _parser().parse_args(argv[:place])
+    except SystemExit as end:  # argparse has printed usage or help
+        return int(end.code or 0)
+    plan = Plan(options.sides, options.turns, options.storage.resolve(), argv[place + 1 :])
+    taken: Counter[str] = Counter()
+    interrupted = False
+    try:
+        plan.check()
+        with _checked_out(plan.sides) as folders:
+            plan.take(folders, taken, out)
+    except AlternateError as error:
+        print(f"error: {error}", file=err)
+        return FAULT
+    except KeyboardInterrupt:
+        interrupted = True
+        print(f"\ninterrupted after {counted(taken.total(), 'run')}, saved in {plan.storage}", file=out, flush=True)
+    code = plan.compare(out, err) if len(taken) == len(plan.sides) else FAULT
+    return INTERRUPTED if interrupted else code
+
+
+@contextmanager
+def _checked_out(sides: Sequence[Side]) -> Iterator[Mapping[str, Path]]:
+    """Give each side the folder that it is measured in: a revision is checked out for as long as that takes."""
+    folders = {side.name: ROOT for side in sides}
+    with tempfile.TemporaryDirectory(prefix="alternate-") as temporary:
+        try:
+            for side in sides:
+                if side.kind == "revision":
+                    folder = Path(temporary) / side.name
+                    _git("worktree", "add", "--quiet", "--detach", str(folder), side.value)
+                    folders[side.name] = folder
+            yield folders
+        finally:
+            for folder in folders.values():
+                if folder != ROOT:
+                    _git("worktree", "remove", "--force", str(folder))
+
+
+def _git(*arguments: str) -> None:
+    """Run git in the suite's folder. Raises AlternateError with what it says."""
+    try:
+        subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)  # noqa: S607
+    except OSError as error:
+        raise AlternateError(f"git cannot be run ({error.strerror}): it is needed to check out a revision") from None
+    except subprocess.SubprocessError as error:
+        raise AlternateError(f"{shlex.join(['git', *arguments])}: {_fault(getattr(error, 'stderr', ''))}") from None
+
+
+def _run(command: Sequence[str], folder: Path) -> tuple[int, str]:
+    """Run a command; return its exit code and what it said.
+
+    It is in a process group of its own, and so is interrupted once, by us, whoever interrupted us and how: a run that
+    is interrupted again while it saves what it has would lose that.
+    """
+    group = 0 if os.name == "posix" else None
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        process_group=group,
+    )
+    try:
+        output, _ = process.communicate()
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=GRACE)
+        raise
+    finally:
+        process.kill()
+    return process.returncode, output
+
+
+def _fault(output: str) -> str:
+    """Return the line of a program's output that says what was wrong: the last that has an error, else the last."""
+    lines = [" ".join(line.split()) for line in output.splitlines() if line.strip()] or ["it said nothing"]
+    return next((line for line in reversed(lines) if "error" in line.lower()), lines[-1])
+
+
+def _about(seconds: float) -> str:
+    return f", about {seconds / 60:.0f} min left" if seconds >= 90 else f", about {seconds:.0f} s left"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        usage="%(prog)s [-h] [--turns N] [--storage FOLDER] NAME=KIND:VALUE NAME=KIND:VALUE ... [-- OPTIONS]",
+        description="Measure two sides or more in turn, A B A B ..., and compare them. OPTIONS are pytest's, for all.",
+        epilog=EPILOG.format(kinds="\n".join(f"  {name:9} {text}" for name, text in KINDS.items())),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("sides", nargs="+", type=parse_side, metavar="NAME=KIND:VALUE", help="what to measure")
+    parser.add_argument("--turns", type=_turns, default=5, metavar="N", help="runs of each side (%(default)s)")
+    parser.add_argument(
+        "--storage", type=Path, default=Path(".benchmarks"), metavar="FOLDER", help="where to save (%(default)s)"
+    )
+    return parser
+
+
+def _turns(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        message = f"{text!r} is not a number of runs"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(main(sys.argv[1:], sys.stdout, sys.stderr))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks.arms import describe
-from benchmarks.breaking import HANGS
+from benchmarks.breaking import HANGS, KNOWN_LIMIT, LIMIT
 from benchmarks.cells import Cell, Family
 from benchmarks.measure import Budget, call, unarmed
 from benchmarks.strategies.cold import Order
@@ -49,7 +49,7 @@ def observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
 
 def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture) -> None:
     order = Order(cell.strategy, cell.workload, cell.size, cell.tasks, cell.chunk_size, cell.workers, cell.start_method)
-    interpreter = Interpreter("benchmarks.breaking", "break_and_tell", json.dumps(asdict(order)))
+    interpreter = _breaking(order, LIMIT)
     observed: dict[str, dict[str, None]] = {"caller sees": {}, "pool afterwards": {}, "left behind": {}}
     seen: list[str] = []
 
@@ -76,10 +76,16 @@ def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture) -> None:
         setup()
         run()
         teardown(run)
-        # a wait without end is as long the second time
-        rounds = 1 if seen[-1] == HANGS else ROUNDS
+        rounds = ROUNDS
+        if seen[-1] == HANGS:  # a wait without end is as long the second time
+            rounds, interpreter = 1, _breaking(order, KNOWN_LIMIT)
         benchmark.pedantic(call, setup=setup, teardown=teardown, rounds=rounds)
     finally:
         interpreter.terminate()
     benchmark.extra_info.update(unarmed(cell, family, rounds))
     benchmark.extra_info["observed"] = {what: " or ".join(said) for what, said in observed.items()}
+
+
+def _breaking(order: Order, limit: float) -> Interpreter:
+    """Return an interpreter that breaks what it is ordered to, in which a wait of `limit` seconds counts as a hang."""
+    return Interpreter("benchmarks.breaking", "break_and_tell", json.dumps([asdict(order), limit]))

@@ -16,10 +16,12 @@ Judging, over saved runs alone, all in `report`:
 1. `runs`: the only file that knows the schema
 2. `metrics`: the arms of a cell together
 3. `answers`: a sentence a question. `samples`: runs without their rounds. `tables`
-4. `reading`: many runs. `overview`, `render`, `plots`: what a run, or several, say
+4. `reading`: many runs. `overview`, `render`, `plots`: what a run, or several, say. `promote`: runs that are kept
 5. `judge`, `pools`: hypotheses and verdicts
-6. `compare`, `noise`, `verdicts`, `matrix`: what two samples say of each other
+6. `compare`, `noise`, `verdicts`, `grid`, `matrix`: what two samples say of each other, or more
 7. `__main__`
+
+`alternate` stands on top: it runs the former as a program, and then asks the report.
 
 The saved run is the wall between the two: the plugin hands its JSON to the report, and nothing else crosses.
 """

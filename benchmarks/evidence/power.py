@@ -96,7 +96,7 @@ def _where(name: str, strategy: str, results: Sequence[Comparison]) -> list[list
         pool.pool: [other for result in results for other in result.pools if other.pool == pool.pool]
         for pool in results[0].pools
     }
-    for (family, own, part, quantity), found in pools.items():
+    for (family, own, _, part, quantity), found in pools.items():
         sure = [change for change in found if change.verdict.sure]
         if own != strategy and not sure:
             continue

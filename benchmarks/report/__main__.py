@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -17,6 +18,7 @@ from benchmarks.report import runs
 if TYPE_CHECKING:
     from benchmarks.report.compare import Comparison
     from benchmarks.report.judge import Rule
+    from benchmarks.report.overview import Overview
     from benchmarks.report.samples import Reduced
 
 # Everything that a command needs is imported when it runs: `--help` need not wait for it.
@@ -38,6 +40,7 @@ examples:
   {PROGRAM} summary before                 all runs saved as `before`, as one
   {PROGRAM} compare before after           those against all saved as `after`
   {PROGRAM} noise before                   what such runs can find
+  {PROGRAM} compare baseline               the latest run against the baseline of its Python
   {PROGRAM} matrix 3.13-bench 3.14-bench   Python versions side by side
   {PROGRAM} plot 12 --folder pictures      pictures of run 12 (extra: plots)
 
@@ -70,47 +73,47 @@ def summary_of(output: dict[str, Any], width: int) -> list[str]:
 
 
 def _summary(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    from benchmarks.report import overview, render
+    from benchmarks.report import render
 
-    paths = runs.find(options.storage, options.run)
-    if options.run is None:
-        paths = paths[-1:]
     faults: list[str] = []
-    if len(paths) == 1:
-        run = runs.load(paths[0])
-        shown = overview.of_run(run if options.only is None else run.only(options.only))
-        print(f"{paths[0]}, {run.when[:16].replace('T', ' ')}", file=out)
-    else:
-        sample = list(_reduced(paths, faults, options.only))
-        if not _told(faults, err) and len(sample) < 2:
-            raise runs.DataError(f"{options.run}: no second run that can be read")
-        if len(sample) < 2:
-            return FAULT
-        shown = overview.of_runs(sample)
-        print(f"{options.run}, {sample[-1].source} the latest", file=out)
+    shown = _overview(options, faults, err)
+    print(shown.source, file=out)
     for line in render.summary(shown, _width(), options.format):
         print(line, file=out)
     _write_json(options.json, {"rows": [asdict(row) for row in shown.rows]})
     return FAULT if faults else OK
 
 
+def _overview(options: argparse.Namespace, faults: list[str], err: TextIO) -> Overview:
+    """Look over the run that was asked for, or several of one name; tell and note those that cannot be read."""
+    from benchmarks.report import overview
+
+    paths = [runs.latest(options.storage)] if options.run is None else runs.find(options.storage, options.run)
+    if len(paths) == 1:
+        run = runs.load(paths[0])
+        return overview.of_run(run if options.only is None else run.only(options.only))
+    sample = list(_reduced(paths, faults, options.only))
+    _told(faults, err)
+    if len(sample) < 2:
+        raise runs.DataError(f"{options.run}: of {len(paths)} runs no two can be read")
+    return overview.of_runs(sample)
+
+
 def _compare(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    from benchmarks.report import compare, verdicts
+    from benchmarks.report import compare, samples, verdicts
 
     base_paths = runs.find(options.storage, options.base)
-    new_paths = runs.find(options.storage, options.new)
-    if options.new is None:
-        new_paths = new_paths[-1:]
-        if new_paths[0] in base_paths:
-            raise runs.DataError(f"the latest run, {new_paths[0]}, is one of {options.base!r}: name the run to compare")
+    new_paths = [runs.latest(options.storage)] if options.new is None else runs.find(options.storage, options.new)
+    if options.new is None and new_paths[0] in base_paths:
+        raise runs.DataError(f"the latest run, {new_paths[0]}, is one of {options.base!r}: name the run to compare")
     faults: list[str] = []
-    base, new = (list(_reduced(paths, faults, options.only)) for paths in (base_paths, new_paths))
-    if "python" not in options.across and new:
-        same = [run for run in base if run.environment["python"] == new[0].environment["python"]]
-        base = same or base
+    base, new = (_sample(paths, faults, options.only, err) for paths in (base_paths, new_paths))
     _told(faults, err)
     if not base or not new:
         return FAULT
+    if "python" not in options.across:
+        base = samples.of_python(base, str(new[0].environment["python"]))
+    new = samples.aligned(base, new, options.across)
     result = compare.compare(base, new, _rule(options), options.across)
     names = options.base, options.new or new_paths[0].stem
     for line in verdicts.comparison_lines(names, result, _width(), options.format, all_cells=options.cells):
@@ -136,7 +139,7 @@ def _noise(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     from benchmarks.report.units import counted
 
     faults: list[str] = []
-    sample = list(_reduced(runs.find(options.storage, options.run), faults, options.only))
+    sample = _sample(runs.find(options.storage, options.run), faults, options.only, err)
     _told(faults, err)
     if not sample:
         return FAULT
@@ -152,30 +155,43 @@ def _matrix(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     from benchmarks.report import compare, matrix, samples
 
     faults: list[str] = []
-    columns = [list(_reduced(runs.find(options.storage, name), faults, options.only)) for name in options.runs]
+    found = [_sample(runs.find(options.storage, name), faults, options.only, err) for name in options.runs]
     _told(faults, err)
-    if len(columns) < 2 or not all(columns):
-        raise runs.DataError("matrix needs two names or more, each with a run that can be read")
+    columns = matrix.columns_of(options.runs, found)
+    if len(columns) < 2:
+        raise runs.DataError("matrix needs two samples or more: names, or a name with runs of several Pythons")
+    first, *others = columns
+    others = [replace(other, runs=samples.aligned(first.runs, other.runs, samples.AXES)) for other in others]
     across = (*samples.ACROSS, *samples.AXES)
-    results = [compare.compare(columns[0], other, _rule(options), across) for other in columns[1:]]
-    for line in matrix.matrix_lines(options.runs, results, _width(), options.format):
+    results = [compare.compare(first.runs, other.runs, _rule(options), across) for other in others]
+    for line in matrix.matrix_lines([first, *others], results, _width(), options.format):
         print(line, file=out)
-    _write_json(options.json, {name: asdict(result) for name, result in zip(options.runs[1:], results, strict=True)})
+    _write_json(options.json, {other.title: asdict(result) for other, result in zip(others, results, strict=True)})
     return FAULT if faults else OK
 
 
 def _plot(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    del err
     try:
         from benchmarks.report import plots
     except ModuleNotFoundError as error:
         raise runs.DataError(f"plot needs {error.name}: pip install -e '.[plots]'") from None
-    run = runs.load(runs.find(options.storage, options.run)[-1])
+    faults: list[str] = []
+    shown = _overview(options, faults, err)
     try:
-        for path in plots.draw(run if options.only is None else run.only(options.only), options.folder):
+        for path in plots.draw(shown, options.folder):
             print(path, file=out)
     except OSError as error:
         raise runs.DataError(f"--folder {options.folder}: cannot be written ({error.strerror})") from None
+    return FAULT if faults else OK
+
+
+def _promote(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from benchmarks.report.promote import promote
+
+    del err
+    paths = [path for name in options.runs for path in runs.find(options.storage, name)]
+    for path in promote(list(dict.fromkeys(paths)), options.storage, options.name):
+        print(f"{path}: {path.stat().st_size} bytes", file=out)
     return OK
 
 
@@ -194,6 +210,18 @@ def _reduced(paths: Sequence[Path], faults: list[str], only: str | None) -> Iter
             faults.append(str(run))
         else:
             yield run
+
+
+def _sample(paths: Sequence[Path], faults: list[str], only: str | None, err: TextIO) -> list[Reduced]:
+    """Return the runs that are judged together: one that was interrupted would take the cells of all the others."""
+    found = list(_reduced(paths, faults, only))
+    complete = [run for run in found if run.complete]
+    if not complete:
+        return found
+    for run in found:
+        if not run.complete:
+            print(f"warning: {run.source} did not complete, and is left out", file=err)
+    return complete
 
 
 def _told(faults: Sequence[str], err: TextIO) -> bool:
@@ -218,8 +246,9 @@ def _width() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     # suppressed: a default of each command's own would undo what was given before the command
-    reading = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    reading.add_argument("--storage", type=Path, metavar="FOLDER", help="where runs are (.benchmarks)")
+    storing = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    storing.add_argument("--storage", type=Path, metavar="FOLDER", help="where runs are (.benchmarks)")
+    reading = argparse.ArgumentParser(add_help=False, parents=[storing], argument_default=argparse.SUPPRESS)
     reading.add_argument("--only", metavar="FAMILY", help="only this family, such as speedup or dispatch")
     telling = argparse.ArgumentParser(add_help=False, parents=[reading], argument_default=argparse.SUPPRESS)
     telling.add_argument("--format", type=_table_format, help="a format of tabulate's (default: to fit the terminal)")
@@ -260,7 +289,7 @@ def _parser() -> argparse.ArgumentParser:
     summary.add_argument("run", nargs="?", metavar="RUN", help="default: the latest run")
     compared = command(
         "compare", judging, "judge what changed between two samples of runs", _compare,
-        "before after", "before", "3.13-bench 3.14-bench --across python --json changes.json",
+        "before after", "baseline", "3.13-bench 3.14-bench --across python --json changes.json",
     )  # fmt: skip
     compared.add_argument("base", metavar="BASE", help="the runs to compare with")
     compared.add_argument("new", nargs="?", metavar="NEW", help="the runs to judge (default: the latest run)")
@@ -273,13 +302,30 @@ def _parser() -> argparse.ArgumentParser:
     noise.add_argument("run", metavar="RUN", help="the runs")
     matrix = command(
         "matrix", judging, "set samples side by side, each judged against the first", _matrix,
-        "3.11-bench 3.13-bench 3.14-bench --only startup",
+        "3.11-bench 3.13-bench 3.14-bench", "baseline --only startup",
     )  # fmt: skip
-    matrix.add_argument("runs", nargs="+", metavar="RUN", help="the samples, a column each")
-    plot = command("plot", reading, "draw a run, as SVG and PNG (extra: plots)", _plot, "12 --folder pictures")
+    matrix.add_argument("runs", nargs="+", metavar="RUN", help="the samples, a column each and Python version")
+    plot = command(
+        "plot", reading, "draw a run, or several, as SVG and PNG (extra: plots)", _plot, "before --folder pictures"
+    )
     plot.add_argument("run", nargs="?", metavar="RUN", help="default: the latest run")
     plot.add_argument("--folder", type=Path, default=Path(), metavar="FOLDER", help="where to (default: here)")
+    promoted = command(
+        "promote", storing, "keep runs as a baseline, in compact copies that git does not ignore", _promote,
+        "3.13-bench 3.14-bench",
+    )  # fmt: skip
+    promoted.add_argument("runs", nargs="+", metavar="RUN", help="the runs")
+    promoted.add_argument(
+        "--name", type=_baseline_name, default=runs.BASELINE, help="what to save them as (default: %(default)s)"
+    )
     return parser
+
+
+def _baseline_name(text: str) -> str:
+    if runs.BASELINE not in text or not re.fullmatch(r"[\w.-]+", text):
+        message = f"{text!r} is no name for baselines: letters, digits, '.', '_' and '-', with {runs.BASELINE!r} in it"
+        raise argparse.ArgumentTypeError(message)
+    return text
 
 
 def _share(text: str) -> float:

@@ -226,12 +226,14 @@ def _streaming(rows: Sequence[Metrics]) -> str:
 
 
 def _failure(rows: Sequence[Metrics]) -> str:
-    hanging = [row for row in rows if "hang" in row.observed.get("caller sees", "")]
-    told = [row for row in rows if row not in hanging]
+    hanging = [row for row in rows if row.observed.get("caller sees") == "a hang"]
+    unsure = [row for row in rows if row not in hanging and "a hang" in row.observed.get("caller sees", "")]
+    told = [row for row in rows if row not in hanging and row not in unsure]
     parts = []
     for workload in dict.fromkeys(row.place.axes["workload"] for row in hanging):
         names = [row.place.strategy for row in hanging if row.place.axes["workload"] == workload]
         parts.append(f"{' and '.join(names)} hang{'s' if len(names) == 1 else ''} for ever ({workload})")
+    parts += [f"{row.place.strategy} did not always answer in time ({row.place.axes['workload']})" for row in unsure]
     if told:
         slowest = max(told, key=lambda row: row.time.center)
         parts.append(f"every other failure is seen within {units.seconds(slowest.time.center)}")

@@ -10,19 +10,21 @@ cells say where.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.report.judge import Change, Hypothesis, Rule, Verdict, judge
 from benchmarks.report.pools import cells_of, pools, single_run_spreads, with_quantity
 from benchmarks.report.runs import DataError
-from benchmarks.report.samples import EFFICIENCY, SPEEDUP, Reduced, differences, in_all
+from benchmarks.report.samples import EFFICIENCY, OR, SPEEDUP, Reduced, differences, in_all, observed
 
 NULLS_TO_HOLD = 0.9
 """The share of null rows that must hold before anything is judged: of 130 in ten runs of one program, 128 did."""
 
 STRATEGY = "strategy"
-MACHINE = "machine"
+BARE_PROCESSES = "bare processes"
+"""What machine and operating system give at all; where versions of Python differ, what its own start takes too."""
+
 SERIAL = "serial code"
 
 
@@ -107,18 +109,22 @@ def _observed(shared: Sequence[str], base: Sequence[Reduced], new: Sequence[Redu
     """Say where the new runs saw something that no run of the base did, or the other way round."""
     for name in shared:
         for what in base[0].views[name].observed:
-            old, now = ({run.views[name].observed.get(what, "") for run in side} for side in (base, new))
-            if old != now:
+            old, now = (observed([run.views[name] for run in side], what) for side in (base, new))
+            if old.keys() != now.keys():
                 label = base[0].views[name].place.label
-                yield f"{label}, {what}: {' or '.join(sorted(old))}, now {' or '.join(sorted(now))}"
+                yield f"{label}, {what}: {_seen(old, len(base))}, now {_seen(now, len(new))}"
+
+
+def _seen(counts: Mapping[str, int], runs: int) -> str:
+    return OR.join(said if count == runs else f"{said} in {count} of {runs} runs" for said, count in counts.items())
 
 
 def _attributed(change: Change, test: Hypothesis, base: Sequence[Reduced], new: Sequence[Reduced]) -> Change:
     """Add whose doing a change is.
 
     strategy / floor is the strategy's own. strategy / serial is that times floor / serial: if the strategy's own part
-    explains less than half of the change, the rest is the machine's parallel capacity or the serial code, whichever
-    of the two arms moved more.
+    explains less than half of the change, the rest is what bare processes give or the serial code, whichever of the two
+    arms moved more.
     """
     if not change.verdict.sure:
         return change
@@ -134,7 +140,7 @@ def _attributed(change: Change, test: Hypothesis, base: Sequence[Reduced], new: 
         return replace(change, cause=STRATEGY)
     if serial is not None and floor is not None and abs(serial) > abs(floor):
         return replace(change, cause=SERIAL)
-    return replace(change, cause=MACHINE)
+    return replace(change, cause=BARE_PROCESSES)
 
 
 def _without_verdict(cell: Change) -> Change:

@@ -20,6 +20,10 @@ LEAST_DF = 8.0
 """Degrees of freedom from which the number of further runs is reckoned: more runs bring more of them."""
 
 
+Pool = tuple[str, str, str | None, str, str]
+"""Cells that are judged together: family, strategy, start method where there are several, part, quantity."""
+
+
 class Verdict(StrEnum):
     """What can be said of a change."""
 
@@ -46,18 +50,25 @@ class Rule:
 class Hypothesis:
     """That a quantity did not change, in the cells `ids`, with a value a run on each side, larger for the worse.
 
-    `part` says which cells of the strategy these are. The values are logs; for an overhead they are shares of
-    `scale`, the mean overhead of both samples in seconds, since an overhead can be negative and has no log.
+    `part` says which cells of the strategy these are, and `start_method` where the family has several. The values are
+    logs; for an overhead they are shares of `scale`, the mean overhead of both samples in seconds, since an overhead
+    can be negative and has no log.
     """
 
     family: str
     strategy: str
+    start_method: str | None
     part: str
     quantity: str
     ids: tuple[str, ...]
     base: tuple[float, ...]
     new: tuple[float, ...]
     scale: float | None = None
+
+    @property
+    def pool(self) -> Pool:
+        """Which pool it is, or belongs to."""
+        return self.family, self.strategy, self.start_method, self.part, self.quantity
 
     @property
     def df(self) -> int:
@@ -88,6 +99,7 @@ class Change:
 
     family: str
     strategy: str
+    start_method: str | None
     part: str
     quantity: str
     cell: str | None
@@ -112,9 +124,9 @@ class Change:
         return self.new - self.base
 
     @property
-    def pool(self) -> tuple[str, str, str, str]:
+    def pool(self) -> Pool:
         """Which pool it is, or belongs to."""
-        return self.family, self.strategy, self.part, self.quantity
+        return self.family, self.strategy, self.start_method, self.part, self.quantity
 
     def share(self, difference: float) -> float:
         """Return a difference from the base as a share of it: 0.1 is 10 % more."""
@@ -175,6 +187,7 @@ def _change(test: Hypothesis, numbers: tuple[float, float, float], p: float, rul
     return Change(
         family=test.family,
         strategy=test.strategy,
+        start_method=test.start_method,
         part=test.part,
         quantity=test.quantity,
         cell=None,

@@ -2,76 +2,217 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
+from statistics import fmean
 
-from tabulate import tabulate
-
-from benchmarks.report.compare import Comparison
+from benchmarks.report import units
+from benchmarks.report.compare import STRATEGY, Comparison
+from benchmarks.report.grid import DOUBT, Rows, Text, fitted, set_table
 from benchmarks.report.judge import Change, Verdict
+from benchmarks.report.pools import several_start_methods
+from benchmarks.report.runs import Place
+from benchmarks.report.samples import SPEEDUP, Reduced
 from benchmarks.report.tables import plain
-from benchmarks.report.units import percent, wrapped
-from benchmarks.report.verdicts import amount, inside, quantity
+from benchmarks.report.units import wrapped
+from benchmarks.report.verdicts import amount, inside, quantity, strategy
 
 WORDS = {
     Verdict.REGRESSED: "WORSE",
     Verdict.IMPROVED: "better",
     Verdict.UNCHANGED: "same",
-    Verdict.INCONCLUSIVE: "unclear",
+    Verdict.INCONCLUSIVE: DOUBT,
 }
 
 
-def matrix_lines(
-    names: Sequence[str], results: Sequence[Comparison], width: int, table_format: str | None = None
-) -> Iterator[str]:
-    """Yield a table of cells by samples; `results` compare each sample after the first with the first.
+@dataclass(frozen=True)
+class Column:
+    """A sample: its title, and its runs."""
 
-    A cell that a sample lacks is a gap; a word stands behind a number that is judged, and a change behind the word
-    where the cell's pool changed.
+    title: str
+    runs: Sequence[Reduced]
+
+
+def columns_of(names: Sequence[str], samples: Sequence[Sequence[Reduced]]) -> list[Column]:
+    """Return a column for each sample; one that holds several versions of Python has one for each of them."""
+    columns = []
+    for name, runs in zip(names, samples, strict=True):
+        versions: dict[str, list[Reduced]] = {}
+        for run in runs:
+            versions.setdefault(_python(run), []).append(run)
+        title = Path(name).name
+        if len(versions) == 1:
+            columns.append(Column(title, runs))
+            continue
+        before = "" if len(names) == 1 else f"{title} "
+        columns += [Column(f"{before}{version}", versions[version]) for version in sorted(versions, key=_number)]
+    return columns
+
+
+def _python(run: Reduced) -> str:
+    return f"{run.environment['python']}{'t' if run.environment['free_threaded'] else ''}"
+
+
+def _number(version: str) -> list[int]:
+    return [int(digits) for digits in re.findall(r"\d+", version)]
+
+
+def matrix_lines(
+    columns: Sequence[Column], results: Sequence[Comparison], width: int, table_format: str | None = None
+) -> Iterator[str]:
+    """Yield tables of cells by samples; `results` compare each sample after the first with the first.
+
+    First what a sample is, then the pools that differ for sure, then all cells. A cell that a sample lacks is a gap; a
+    word stands behind a number that is judged, and a change behind the word where the cell's pool changed.
     """
-    for name, result in zip(names[1:], results, strict=True):
+    titles = [column.title for column in columns]
+    for title, result in zip(titles[1:], results, strict=True):
         if not result.nulls_hold:
             off = result.nulls - result.nulls_held
-            yield from wrapped(f"{name}: not judged, {off} of {result.nulls} null rows are out of bounds", width)
+            yield from wrapped(f"{title}: not judged, {off} of {result.nulls} null rows are out of bounds", width)
         for difference in result.differences:
-            yield from wrapped(f"{name}: not judged, {difference}", width)
+            yield from wrapped(f"{title}: not judged, {difference}", width)
     yield from wrapped(
-        f"Each is judged against {names[0]}: WORSE and better where a strategy's cells changed as a whole, same within "
-        f"{percent(results[0].rule.margin)}, unclear.",
+        f"Each is judged against {titles[0]}: WORSE and better where a strategy's cells changed as a whole, same "
+        f"within {units.percent(results[0].rule.margin)}, else unclear.",
         width,
     )
-    found = [{(cell.cell, cell.quantity): cell for cell in result.cells} for result in results]
-    keys = {key: cell for cells in found for key, cell in cells.items()}
-    for title, cells in groupby(sorted(keys.values(), key=_title), key=_title):
+    yield ""
+    yield from set_table(_facts(columns), ["", *titles], table_format or plain("  "))
+    yield from definite_lines(titles, results, width, table_format)
+    for title, result in zip(titles[1:], results, strict=True):
+        for line in result.observed:
+            yield from wrapped(f"{title}: something else happens: {line}.", width)
+    for title, rows in _blocks(columns, results):
         yield ""
         yield title
-        rows = [
-            [
-                inside(cell.cell or ""),
-                next((amount(others[key], others[key].base) for others in found if key in others), "-"),
-                *[_text(others.get(key), result) for others, result in zip(found, results, strict=True)],
-            ]
-            for cell in cells
-            for key in [(cell.cell, cell.quantity)]
-        ]
-        yield from tabulate(
-            rows,
-            ["cell", *names],
-            tablefmt=table_format or plain("  "),
-            disable_numparse=True,
-            colalign=["left", *["right"] * len(names)],
-        ).splitlines()
+        if table_format is not None:
+            yield ""  # Markdown takes the line for a part of the table
+        yield from fitted("cell", rows, titles, width, table_format)
 
 
-def _title(cell: Change) -> str:
-    return f"{cell.family}: {quantity(cell)}"
+def _facts(columns: Sequence[Column]) -> list[list[str]]:
+    """Return rows that say what the samples are."""
+    facts = {
+        "Python": [_python(column.runs[0]) for column in columns],
+        "default start method": [
+            str(column.runs[0].environment.get("default_start_method", units.MISSING)) for column in columns
+        ],
+        "runs": [str(len(column.runs)) for column in columns],
+        "null rows that hold": [
+            f"{sum(run.nulls_held for run in column.runs)} of {sum(run.nulls for run in column.runs)}"
+            for column in columns
+        ],
+    }
+    return [[name, *values] for name, values in facts.items()]
 
 
-def _text(cell: Change | None, result: Comparison) -> str:
+def definite_lines(
+    titles: Sequence[str], results: Sequence[Comparison], width: int, table_format: str | None
+) -> Iterator[str]:
+    """Yield a table of the pools in which a sample differs for sure from the first.
+
+    `titles` are those of all samples, `results` compare each after the first with the first.
+    """
+    found = [{pool.pool: pool for pool in result.pools if result.judged} for result in results]
+    keys = dict.fromkeys(key for pools in found for key, pool in pools.items() if pool.verdict.sure)
+    yield ""
+    if not keys:
+        yield f"Nothing differs from {titles[0]} for sure."
+        return
+    tests = sum(len(pools) for pools in found)
+    sure = sum(pool.verdict.sure for pools in found for pool in pools.values())
+    yield from wrapped(f"What differs from {titles[0]} for sure: {sure} of {units.counted(tests, 'test')}.", width)
+    if table_format is not None:
+        yield ""
+    rows: Rows = []
+    for key in sorted(keys, key=lambda key: (key[0], key[1], key[2] or "", key[3], key[4])):
+        pools = [pools.get(key) for pools in found]
+        known = next(pool for pool in pools if pool is not None)
+        rows.append((f"{known.family}: {strategy(known)}: {quantity(known)}", list(map(_verdict, pools))))
+    yield from fitted("family: strategy: quantity", rows, titles[1:], width, table_format)
+
+
+def _verdict(pool: Change | None) -> Text:
+    if pool is None:
+        return Text(units.MISSING, "")
+    word = _word(pool)
+    return Text("", word, f"{word} ({pool.cause})" if pool.cause not in {None, STRATEGY} else word)
+
+
+def _word(change: Change) -> str:
+    """Say a verdict, with the change where there is one for sure."""
+    word = WORDS[change.verdict]
+    return f"{word} {units.percent(abs(change.share(change.change)))}" if change.verdict.sure else word
+
+
+def _blocks(columns: Sequence[Column], results: Sequence[Comparison]) -> Iterator[tuple[str, Rows]]:
+    """Yield the tables of cells with their titles: of each family and start method, the times, then what is judged."""
+    places: dict[str, Place] = {}
+    for column in columns:
+        for run in column.runs:
+            for name, view in run.views.items():
+                places.setdefault(name, view.place)
+    several = several_start_methods(places.values())
+    families = {name: family for column in columns for name, family in column.runs[0].families.items()}
+    order = list(dict.fromkeys(place.family for place in places.values()))
+
+    def part(name: str) -> tuple[int, str]:
+        place = places[name]
+        method = f" by {place.start_method}" if place.family in several else ""
+        return order.index(place.family), f"{place.family}{method}"
+
+    for (_, title), names in groupby(sorted(places, key=part), key=part):
+        own = list(names)
+        family = families[places[own[0]].family]
+        # where the point is the speedup, the stages of a pool are not
+        for measured in ["time"] if SPEEDUP in family.judged_by else _quantities(columns, own):
+            shared = measured == "time" and family.per_task
+            rows = []
+            for name in own:
+                tasks = places[name].tasks if shared else 1
+                rows.append((inside(name), [_measured(column, name, measured, tasks) for column in columns]))
+            yield f"{title}: {measured}{' a task' if shared else ''}, not judged", rows
+        yield from _judged(title, own, results)
+
+
+def _quantities(columns: Sequence[Column], names: Iterable[str]) -> list[str]:
+    """Return the quantities in seconds or bytes that some cells have."""
+    views = [run.views[name] for name in names for column in columns for run in column.runs if name in run.views]
+    return ["time", *dict.fromkeys(measure for view in views for measure in view.measures)]
+
+
+def _measured(column: Column, name: str, measured: str, tasks: int) -> Text:
+    """Write the mean of a quantity over the runs of a sample, divided by `tasks`."""
+    views = [run.views[name] for run in column.runs if name in run.views]
+    logs = [view.values[measured] for view in views if measured in view.values]
+    if not logs:
+        return Text(units.MISSING, "")
+    unit = "s" if measured == "time" else views[0].measures[measured][1]
+    return Text(units.amount(math.exp(fmean(logs)) / tasks, unit), "")
+
+
+def _judged(title: str, names: Sequence[str], results: Sequence[Comparison]) -> Iterator[tuple[str, Rows]]:
+    """Yield the tables of what is judged."""
+    found = [{(cell.cell, cell.quantity): cell for cell in result.cells} for result in results]
+    known = {key: cell for cells in found for key, cell in cells.items() if key[0] in names}
+    for what in sorted({quantity(cell) for cell in known.values()}):
+        rows: Rows = []
+        for key, cell in sorted(known.items(), key=lambda item: names.index(item[0][0] or "")):
+            if quantity(cell) == what:
+                others = [_text(cells.get(key), result) for cells, result in zip(found, results, strict=True)]
+                rows.append((inside(cell.cell or ""), [Text(amount(cell, cell.base), ""), *others]))
+        yield f"{title}: {what}", rows
+
+
+def _text(cell: Change | None, result: Comparison) -> Text:
     if cell is None:
-        return "-"
+        return Text(units.MISSING, "")
     number = amount(cell, cell.new)
     if not result.judged:
-        return number
-    word = WORDS[cell.verdict]
-    return f"{number} {word} {percent(abs(cell.share(cell.change)))}" if cell.verdict.sure else f"{number} {word}"
+        return Text(number, "")
+    return Text(number, WORDS[cell.verdict], f"{number} {_word(cell)}")

@@ -23,6 +23,7 @@ class Spread:
 
     family: str
     strategy: str
+    start_method: str | None
     part: str
     quantity: str
     cells: int
@@ -49,6 +50,5 @@ def spreads_of(runs: Sequence[Reduced]) -> list[Spread]:
     found = []
     for test in tests:
         variance, df = moderate(test.variance, test.df, priors[kind(test)])
-        names = (test.family, test.strategy, test.part, test.quantity)
-        found.append(Spread(*names, len(test.ids), math.sqrt(variance), df, df - test.df))
+        found.append(Spread(*test.pool, len(test.ids), math.sqrt(variance), df, df - test.df))
     return found

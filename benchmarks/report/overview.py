@@ -17,9 +17,14 @@ BUSY = 0.02
 
 @dataclass(frozen=True)
 class Overview:
-    """What a summary shows. `missing` has the labels of the cells without numbers by what became of them."""
+    """What a summary shows. `missing` has the labels of the cells without numbers by what became of them.
 
+    `source` says which run it is, or runs; `caption` is what stands below a picture of them.
+    """
+
+    source: str
     heading: str
+    caption: str
     warnings: tuple[str, ...]
     families: Mapping[str, Family]
     rows: tuple[Metrics, ...]
@@ -37,6 +42,8 @@ def of_run(run: Run) -> Overview:
     seconds = run.seconds
     share = (seconds["arms"] + seconds["pools"]) / seconds["wall"]
     return Overview(
+        source=f"{run.source}, {_minute(run.when)}",
+        caption=f"{_short_facts(run.environment)}; {run.when[:10]}; bars with caps are 95% intervals within this run",
         heading=(
             f"{_facts(run.environment)}; preset {run.preset}, {units.counted(len(run.cells), 'cell')} in "
             f"{seconds['wall']:.0f} s, {units.percent(share)} of it inside the arms or making and ending pools. "
@@ -70,6 +77,11 @@ def of_runs(runs: Sequence[Reduced]) -> Overview:
             f"in {units.counted(len(stolen), 'run')}"
         )
     return Overview(
+        source=f"{len(runs)} runs, {runs[-1].source} the latest",
+        caption=(
+            f"{_short_facts(runs[0].environment)}; {len(runs)} runs, {runs[-1].when[:10]}; "
+            "bars with caps are 95% intervals between them"
+        ),
         heading=(
             f"{len(runs)} runs, {_minute(runs[0].when)} to {_minute(runs[-1].when)}; {_facts(runs[0].environment)}; "
             f"preset {runs[0].preset}, {units.counted(len(shared), 'cell')}. "
@@ -93,6 +105,10 @@ def _facts(facts: Mapping[str, Any]) -> str:
         f"{facts['implementation']} {facts['python']}{build}, {facts['usable_cpus']} usable CPUs, "
         f"{facts['cpu_model']}, {facts['system']} {facts['release']}"
     )
+
+
+def _short_facts(facts: Mapping[str, Any]) -> str:
+    return f"{facts['implementation']} {facts['python']}, {facts['usable_cpus']} CPUs, {facts['cpu_model']}"
 
 
 def _warnings(run: Run) -> Iterator[str]:

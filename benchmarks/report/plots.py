@@ -1,4 +1,4 @@
-"""Pictures of a run, as SVG and PNG. The only file that imports Matplotlib."""
+"""Pictures of a run or several, as SVG and PNG. The only file that imports Matplotlib."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from matplotlib.ticker import FuncFormatter
 
 from benchmarks.report import units
 from benchmarks.report.answers import break_evens
-from benchmarks.report.metrics import NULLS, Metrics, by_strategy, metrics
-from benchmarks.report.runs import Run
+from benchmarks.report.metrics import NULLS, Metrics, by_strategy
+from benchmarks.report.overview import Overview
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 """Okabe and Ito's palette, told apart with any kind of colour vision; markers tell strategies apart without colour."""
@@ -25,25 +25,18 @@ WIDTH, HEIGHT = 7.5, 4.5
 """Inches: the width of a README's text at 100 dots each, with room for letters that can be read there."""
 
 
-def draw(run: Run, folder: Path) -> Iterator[Path]:
-    """Draw what the run has; yield the files as they are written. OSError if the folder cannot be written."""
-    rows = [metrics(cell) for cell in run.cells]
+def draw(shown: Overview, folder: Path) -> Iterator[Path]:
+    """Draw what there is; yield the files as they are written. OSError if the folder cannot be written."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, picture in PICTURES.items():
-        own = [row for row in rows if row.place.family == name]
+        own = [row for row in shown.rows if row.place.family == name]
         if not own:
             continue
         figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
         axes = figure.subplots()
         picture(axes, own)
-        axes.set_title(run.families[name].question, loc="left")
-        facts = run.environment
-        figure.supxlabel(
-            f"{facts['implementation']} {facts['python']}, {facts['usable_cpus']} CPUs, {facts['cpu_model']}; "
-            f"{run.when[:10]}; bars with caps are 95% intervals within this run",
-            fontsize=7,
-            color=GREY,
-        )
+        axes.set_title(shown.families[name].question, loc="left")
+        figure.supxlabel(shown.caption, fontsize=7, color=GREY)
         for suffix in ("svg", "png"):
             path = folder / f"{name}.{suffix}"
             with mpl.rc_context({"svg.hashsalt": "benchmarks"}):  # the same run gives the same file

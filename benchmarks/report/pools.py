@@ -4,17 +4,19 @@ A slower call shows in many cells at once, so the pools come first: the mean ove
 family. A mean must not dilute: a dearer call is 10 % of a short task's cell and nothing of a long one's, more work in
 each task the other way round. Where a family is judged by overhead, its cells are therefore two pools: those with long
 tasks, in which bare processes would take at least half of the strategy's time, are judged by speedup and efficiency;
-those with short tasks, in which the strategy itself takes most of it, by the overhead in seconds.
+those with short tasks, in which the strategy itself takes most of it, by the overhead in seconds. And where a family
+has several start methods, each is a pool of its own: a version of Python may change one and leave the others alone.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean, median
 
-from benchmarks.report.judge import Hypothesis
+from benchmarks.report.judge import Hypothesis, Pool
 from benchmarks.report.metrics import NULLS
+from benchmarks.report.runs import Place
 from benchmarks.report.samples import EFFICIENCY, OVERHEAD, SPEEDUP, Reduced
 
 LONG = "long tasks"
@@ -27,19 +29,29 @@ NOT_JUDGED_BY: dict[str, set[str]] = {LONG: {OVERHEAD}, SHORT: {SPEEDUP, EFFICIE
 
 
 def pools(shared: Sequence[str], base: Sequence[Reduced], new: Sequence[Reduced]) -> list[Hypothesis]:
-    """Return a hypothesis for each strategy of a family, each part and each quantity that it is judged by."""
-    members: dict[tuple[str, str, str, str], list[str]] = {}
+    """Return a hypothesis for each strategy of a family, each start method, part and quantity that it is judged by."""
+    members: dict[Pool, list[str]] = {}
     runs = (*base, *new)
-    for name in shared:
-        place = base[0].views[name].place
+    places = [base[0].views[name].place for name in shared]
+    several = several_start_methods(places)
+    for name, place in zip(shared, places, strict=True):
         if place.strategy in NULLS:
             continue
+        method = place.start_method if place.family in several else None
         judged_by = base[0].families[place.family].judged_by
         part = _part(name, base) if OVERHEAD in judged_by else ALL
         for quantity in judged_by:
             if quantity not in NOT_JUDGED_BY[part] and all(quantity in run.views[name].values for run in runs):
-                members.setdefault((place.family, place.strategy, part, quantity), []).append(name)
+                members.setdefault((place.family, place.strategy, method, part, quantity), []).append(name)
     return [hypothesis(key, names, base, new) for key, names in members.items()]
+
+
+def several_start_methods(places: Iterable[Place]) -> set[str]:
+    """Return the families of which there are cells with different start methods."""
+    methods: dict[str, set[str]] = {}
+    for place in places:
+        methods.setdefault(place.family, set()).add(place.start_method)
+    return {family for family, found in methods.items() if len(found) > 1}
 
 
 def _part(name: str, base: Sequence[Reduced]) -> str:
@@ -49,9 +61,7 @@ def _part(name: str, base: Sequence[Reduced]) -> str:
     return SHORT if known and fmean(known) > math.log(2) else LONG
 
 
-def hypothesis(
-    pool: tuple[str, str, str, str], ids: Sequence[str], base: Sequence[Reduced], new: Sequence[Reduced]
-) -> Hypothesis:
+def hypothesis(pool: Pool, ids: Sequence[str], base: Sequence[Reduced], new: Sequence[Reduced]) -> Hypothesis:
     """Return the hypothesis of some cells: the mean over them of a quantity, a value a run."""
     quantity = pool[-1]
     if quantity != OVERHEAD:
@@ -70,8 +80,7 @@ def hypothesis(
 
 def cells_of(pool: Hypothesis, base: Sequence[Reduced], new: Sequence[Reduced]) -> list[Hypothesis]:
     """Return the hypotheses of a pool's cells, one each."""
-    key = (pool.family, pool.strategy, pool.part, pool.quantity)
-    return [hypothesis(key, (name,), base, new) for name in pool.ids]
+    return [hypothesis(pool.pool, (name,), base, new) for name in pool.ids]
 
 
 def with_quantity(
@@ -80,7 +89,7 @@ def with_quantity(
     """Return the same cells with another quantity, None where a run does not have it."""
     if not all(quantity in run.views[name].values for run in (*base, *new) for name in pool.ids):
         return None
-    return hypothesis((pool.family, pool.strategy, pool.part, quantity), pool.ids, base, new)
+    return hypothesis((*pool.pool[:-1], quantity), pool.ids, base, new)
 
 
 def single_run_spreads(tests: Sequence[Hypothesis], base: Reduced, new: Reduced) -> dict[str, float]:

@@ -23,6 +23,10 @@ STORED = re.compile(r"\d{4}_.*\.json")
 """How pytest-benchmark names what it saves: a number, and the name it was given."""
 
 
+BASELINE = "baseline"
+"""What is in the name of a run that is kept with the source, to compare with."""
+
+
 class DataError(Exception):
     """A saved run that cannot be used; the message is one line that names it."""
 
@@ -54,6 +58,11 @@ class Place:
     def strategy(self) -> str:
         """The strategy's name."""
         return str(self.axes["strategy"])
+
+    @property
+    def start_method(self) -> str:
+        """The start method of its workers."""
+        return str(self.axes["start_method"])
 
     @property
     def tasks(self) -> int:
@@ -219,14 +228,22 @@ def _family(name: str, entry: Mapping[str, Any]) -> Family:
     return Family(name, entry["question"], entry["timed"], tuple(entry["judged_by"]), entry["per_task"])
 
 
-def find(storage: Path, wanted: str | None = None) -> list[Path]:
-    """Return saved runs, oldest first: all, those of a name, that of a number, a path or a folder, or a glob's.
+def latest(storage: Path) -> Path:
+    """Return the latest saved run that is no baseline: those are as old as the checkout. Raises DataError."""
+    own = [path for path in _stored(storage) if BASELINE not in _name(path)]
+    if own:
+        return own[-1]
+    if _stored(storage):
+        raise DataError(f"only baselines in {storage}: measure with `pytest --benchmark-only`, or name a run")
+    return _nothing(storage, None, ())
+
+
+def find(storage: Path, wanted: str) -> list[Path]:
+    """Return saved runs, oldest first: those of a name, that of a number, a path or a folder, or a glob's.
 
     Their files' times tell which is older: numbers begin anew for each version of Python. Raises DataError if there are
     none, or if a number stands for several.
     """
-    if wanted is None:
-        return _stored(storage) or _nothing(storage, None, ())
     if Path(wanted).is_file():
         return [Path(wanted)]
     if Path(wanted).is_dir():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import sub, truediv
 from statistics import fmean, median
 
@@ -24,6 +24,9 @@ ACROSS: Mapping[str, tuple[str, ...]] = {
     "machine": ("cpu_model", "machine", "system", "release", "cpus", "affinity", "quota", "usable_cpus"),
 }
 """Facts that two samples must share, unless their difference is what is asked about."""
+
+OR = " or "
+"""What stands between the things that were observed in one cell."""
 
 AXES = ("workers", "start_method")
 """Axes whose usual value depends on the machine, so that cells of one name may differ in them."""
@@ -120,6 +123,38 @@ def in_all(runs: Sequence[Reduced]) -> list[str]:
     return [name for name in runs[0].views if all(name in run.views for run in runs)]
 
 
+def of_python(runs: Sequence[Reduced], version: str) -> list[Reduced]:
+    """Return the runs of a version of Python; if there are none those of its other releases, if none all."""
+    exact = [run for run in runs if run.environment["python"] == version]
+    release = version.rpartition(".")[0]
+    near = [run for run in runs if str(run.environment["python"]).rpartition(".")[0] == release]
+    return exact or near or list(runs)
+
+
+def aligned(base: Sequence[Reduced], new: Sequence[Reduced], axes: Iterable[str]) -> list[Reduced]:
+    """Return the new runs with their cells named as in the base where they differ in nothing but `axes`.
+
+    A cell of 4 workers is then the one of 2, if no run has both: those of a family that is about workers stay apart.
+    """
+    meant = set(axes)
+
+    def names(run: Reduced) -> dict[tuple[object, ...], list[str]]:
+        found: dict[tuple[object, ...], list[str]] = {}
+        for name, view in run.views.items():
+            rest = sorted((axis, str(value)) for axis, value in view.place.axes.items() if axis not in meant)
+            found.setdefault((view.place.family, *rest), []).append(name)
+        return found
+
+    wanted = {key: own[0] for key, own in names(base[0]).items() if len(own) == 1}
+    renamed = []
+    for run in new:
+        known = {own[0]: wanted[key] for key, own in names(run).items() if len(own) == 1 and key in wanted}
+        views = {known.get(name, name): view for name, view in run.views.items()}
+        outcomes = {known.get(name, name): outcome for name, outcome in run.outcomes.items()}
+        renamed.append(replace(run, views=views, outcomes=outcomes))
+    return renamed
+
+
 def one_sample(runs: Sequence[Reduced]) -> list[str]:
     """Return the cells that runs of one name share.
 
@@ -128,10 +163,22 @@ def one_sample(runs: Sequence[Reduced]) -> list[str]:
     shared = in_all(runs)
     different = differences(runs[:1], runs[1:], (), shared) if runs[1:] else []
     if different:
-        raise DataError(f"{runs[0].source} and others of one name differ ({different[0]}): they are not one sample")
+        raise DataError(
+            f"{runs[0].source} and others of one name differ ({different[0]}): they are not one sample; "
+            "a pattern such as '*3.13*/*_NAME.json' stands for fewer"
+        )
     if not shared:
         raise DataError(f"{runs[0].source} and others of one name have no measured cell in common")
     return shared
+
+
+def observed(views: Iterable[View], what: str) -> dict[str, int]:
+    """Return what was observed in a cell, and in how many of its runs: a run whose rounds differ names several."""
+    counts: dict[str, int] = {}
+    for view in views:
+        for said in view.observed.get(what, "").split(OR):
+            counts[said] = counts.get(said, 0) + 1
+    return counts
 
 
 def between_runs(views: Sequence[View]) -> Metrics:
@@ -184,9 +231,7 @@ def between_runs(views: Sequence[View]) -> Metrics:
             name: (median([view.measures[name][0] for view in views if name in view.measures]), unit)
             for name, (_, unit) in views[0].measures.items()
         },
-        observed={
-            what: " or ".join(dict.fromkeys(view.observed[what] for view in views)) for what in views[0].observed
-        },
+        observed={what: OR.join(observed(views, what)) for what in views[0].observed},
     )
 
 

@@ -80,6 +80,8 @@ def comparison_lines(
     if cells:
         yield ""
         yield "Cell by cell:" if all_cells else "Where, cell by cell:"
+        if table_format is not None:
+            yield ""  # Markdown takes the line for a part of the table
         yield from _table(cells, width, table_format, judged=result.judged)
     yield ""
     yield from _closing(result, width)
@@ -124,7 +126,7 @@ def _set(rows: Sequence[dict[str, str]], columns: Sequence[str], table_format: s
 def _row(change: Change, *, judged: bool) -> dict[str, str]:
     cause = f" ({change.cause})" if change.cause else ""
     one = change.cells == 1
-    names = {"strategy": change.strategy, "cells": str(change.cells)}
+    names = {"strategy": strategy(change), "cells": str(change.cells)}
     return {
         "verdict": f"{change.verdict}{cause}" if judged else "-",
         "family": change.family,
@@ -137,6 +139,11 @@ def _row(change: Change, *, judged: bool) -> dict[str, str]:
         "p": f"{change.adjusted_p:.3f}" if change.adjusted_p >= 0.001 else "<.001",
         **({"finds": _found(change.detectable), "needs": _needed(change.runs_needed)} if change.cell is None else {}),
     }
+
+
+def strategy(change: Change | Spread) -> str:
+    """Return whose change it is, with the start method where there are several."""
+    return change.strategy if change.start_method is None else f"{change.strategy} by {change.start_method}"
 
 
 def quantity(change: Change | Spread) -> str:
@@ -191,7 +198,7 @@ def noise_lines(
     rows = [
         {
             "family": spread.family,
-            "strategy": spread.strategy,
+            "strategy": strategy(spread),
             "quantity": quantity(spread),
             "spread": units.percent(share(spread.quantity, spread.sigma)),
             **{counted(runs, "run"): _found(spread.detectable(runs, rule, len(spreads))) for runs in NOISE_RUNS},

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.report.compare import Comparison, compare
 from benchmarks.report.judge import Rule, Verdict, runs_needed
 from benchmarks.report.runs import DataError, Family, Place
-from benchmarks.report.samples import Reduced, View
+from benchmarks.report.samples import Reduced, View, aligned, of_python
 
 FACTS = {"python": "3.13.0", "cpu_model": "one", "usable_cpus": 2}
 FLOOR_SECONDS = {"1e2": 1e-4, "1e4": 2e-3, "1e5": 2e-2}
@@ -56,8 +56,9 @@ def run(
                 "floor time": floor,
             }
             name = f"bench_speedup.py::bench_count[{size}-{strategy}]"
-            axes: dict[str, Any] = {"strategy": strategy, "workers": (facts or {}).get("workers", 2), "tasks": 4}
-            views[name] = View(Place(name, "speedup", axes, 1), values, {}, {})
+            workers = (facts or {}).get("workers", 2)
+            axes: dict[str, Any] = {"size": size, "strategy": strategy, "workers": workers, "start_method": "fork"}
+            views[name] = View(Place(name, "speedup", {**axes, "tasks": 4}, 1), values, {}, {})
     return Reduced(
         source=f"run {source.random()}",
         when="2026-11-22T12:00:00",
@@ -183,7 +184,9 @@ def test_nothing_changed_is_unchanged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "cause"), [({"serial": 0.6}, "serial code"), ({"capacity": 1.6}, "machine")], ids=["serial", "capacity"]
+    ("how", "cause"),
+    [({"serial": 0.6}, "serial code"), ({"capacity": 1.6}, "bare processes")],
+    ids=["serial", "capacity"],
 )
 def test_what_is_not_the_strategy_s_doing_is_said(how: dict[str, Any], cause: str) -> None:
     """A speedup that fell because the loop got faster, or the machine gave less, is no regression of a strategy."""
@@ -230,6 +233,71 @@ def test_single_runs_judge_carefully() -> None:
     result = compare([run(source)], [run(source, slower={"Pool.map": 3})], Rule())
 
     assert verdicts(result)["Pool.map"][0] is Verdict.REGRESSED
+
+
+def test_a_start_method_is_judged_by_itself() -> None:
+    """What got slower by forkserver alone is said of forkserver, and fork is left in peace."""
+    samples = [sample(1), sample(2)]
+    for runs, factor in zip(samples, (1.0, 1.5), strict=True):
+        for each in runs:
+            assert isinstance(each.views, dict)
+            for name, view in list(each.views.items()):
+                axes = {**view.place.axes, "start_method": "forkserver"}
+                values = {key: value + math.log(factor) for key, value in view.values.items()}
+                other = name.replace("[", "[forkserver-")
+                each.views[other] = View(replace(view.place, id=other, axes=axes), values, {}, {})
+    pools = [pool for pool in compare(samples[0], samples[1], Rule()).pools if pool.quantity == "efficiency"]
+
+    assert {(pool.start_method, pool.verdict is Verdict.REGRESSED) for pool in pools} == {
+        ("fork", False),
+        ("forkserver", True),
+    }
+    assert {(pool.strategy, pool.start_method) for pool in pools} == {
+        (name, method) for name in STRATEGIES for method in ("fork", "forkserver")
+    }
+
+
+def renamed(runs: list[Reduced], axes: dict[str, Any], *, keep: bool = False) -> list[Reduced]:
+    """Return runs whose cells have other axes, and names that say so; `keep` keeps the former ones beside them."""
+    changed = []
+    for each in runs:
+        views = {}
+        for name, view in each.views.items():
+            other = f"{name}-other"
+            views[other] = replace(view, place=replace(view.place, id=other, axes={**view.place.axes, **axes}))
+        views |= each.views if keep else {}
+        changed.append(replace(each, views=views, outcomes=dict.fromkeys(views, "measured")))
+    return changed
+
+
+def test_cells_that_differ_in_what_is_meant_are_paired() -> None:
+    """Runs of 2 and of 4 workers are compared if that is meant, though their cells have other names."""
+    base, new = sample(1), renamed(sample(2, slower={"Pool.map": 2}), {"workers": 4})
+
+    with pytest.raises(DataError, match="no measured cell in common"):
+        compare(base, aligned(base, new, []), Rule())
+    result = compare(base, aligned(base, new, ["workers"]), Rule(), ["workers"])
+
+    assert (result.appeared, result.vanished, result.differences) == ((), (), ())
+    assert verdicts(result)["Pool.map"] == (Verdict.REGRESSED, "strategy")
+
+
+def test_cells_of_a_family_about_workers_stay_apart() -> None:
+    """Where a run has a cell for 2 workers and one for 4, each is paired with its like, whatever is meant."""
+    base = renamed(sample(1), {"workers": 4}, keep=True)
+
+    assert aligned(base, base, ["workers"]) == base
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [("3.13.0", ["3.13.0"]), ("3.13.9", ["3.13.0", "3.13.1"]), ("3.15.2", ["3.13.0", "3.13.1", "3.14.0"])],
+)
+def test_runs_of_a_python(version: str, expected: list[str]) -> None:
+    """The same release is taken, else another of the same version, else all, which then are not comparable."""
+    runs = [run(random.Random(1), facts={"python": python}) for python in ("3.13.0", "3.13.1", "3.14.0")]
+
+    assert [each.environment["python"] for each in of_python(runs, version)] == expected
 
 
 def test_samples_without_a_common_cell() -> None:

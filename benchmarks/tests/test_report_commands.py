@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -83,11 +84,153 @@ def test_matrix_sets_samples_side_by_side(tmp_path: Path) -> None:
     """Each further sample has its value, verdict and change against the first; half the time is better by a half."""
     folder = storage(tmp_path / "s", [*five("before"), *five("fast", **{"": 0.5}), *five("same")])
     code, out, err = report("matrix", "before", "fast", "same", "--only", "speedup", f"--storage={folder}")
-    row = next(line for line in out.splitlines() if line.startswith("1e3-Pool.map"))
+    judged = out.partition("speedup: CPU time, short")[2]
+    row = next(line for line in judged.splitlines() if line.startswith("1e3-Pool.map"))
 
     assert (code, err) == (0, "")
     assert row.count("better") == 1
     assert "better 5" in row or "better 49%" in row
+
+
+def changed_runs(folder: Path, pattern: str, **environment: object) -> None:
+    """Change what saved runs say of where they were taken."""
+    for path in folder.glob(pattern):
+        text = json.loads(path.read_bytes())
+        text["suite"]["environment"].update(environment)
+        time = path.stat()
+        path.write_text(json.dumps(text), encoding="utf-8")
+        os.utime(path, (time.st_atime, time.st_mtime))
+
+
+@pytest.fixture
+def pythons(tmp_path: Path) -> Path:
+    """Return a storage with five baselines of 3.13, five slower ones of 3.14, and two later runs of 3.13."""
+    folder = storage(tmp_path / "s", [*five("baseline"), *five("baseline", Pool_map=1.5), ("run", {}), ("run", {})])
+    for number in (6, 7, 8, 9):
+        changed_runs(folder, f"*/000{number}_*", python="3.14.1", default_start_method="forkserver")
+    changed_runs(folder, "*/0010_*", python="3.14.1", default_start_method="forkserver")
+    return folder
+
+
+def test_matrix_has_a_column_for_each_python(pythons: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name with runs of several Pythons is a column for each; what differs for sure comes first, the rest after."""
+    monkeypatch.setenv("COLUMNS", "160")
+    code, out, err = report("matrix", "baseline", f"--storage={pythons}")
+    definite = out.partition("What differs")[2].partition("\n\n")[0]
+
+    assert (code, err) == (0, "")
+    assert ["Python", "3.13.0", "3.14.1"] in [line.split() for line in out.splitlines()]
+    assert ["default", "start", "method", "-", "forkserver"] in [line.split() for line in out.splitlines()]
+    assert "speedup: Pool.map" in definite
+    assert "Pool.imap" not in definite
+    assert "ProcessPoolExecutor" not in definite
+    assert "startup: time, not judged" in out
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_matrix_fits(pythons: Path, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """No line of a matrix is wider than the terminal."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    changed_runs(pythons, "*/000[1-2]_*", python="3.11.1")
+    changed_runs(pythons, "*/000[3-4]_*", python="3.12.1")
+    changed_runs(pythons, "*/000[6-7]_*", python="3.15.1")
+    _, out, _ = report("matrix", "baseline", f"--storage={pythons}")
+
+    assert ["Python", "3.11.1", "3.12.1", "3.13.0", "3.14.1", "3.15.1"] in [line.split() for line in out.splitlines()]
+    assert max(map(len, out.splitlines())) <= width
+
+
+def test_latest_run_is_judged_by_the_baseline_of_its_python(pythons: Path) -> None:
+    """`compare baseline` takes the latest run that is none, and the baselines of its Python, though more are there."""
+    code, out, err = report("compare", "baseline", f"--storage={pythons}")
+
+    assert (code, err) == (0, "")
+    assert "baseline (5 runs) against 0012_run (1 run)." in " ".join(out.split())
+    assert "NOT COMPARABLE" not in out
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        ({"cpu_model": "another"}, "cpu_model: Intel(R) Xeon(R) Processor against another"),
+        ({"python": "3.12.0"}, "python: 3.13.0, 3.14.1 against 3.12.0"),
+        ({"python": "3.13.4"}, "python: 3.13.0 against 3.13.4"),
+    ],
+)
+def test_a_baseline_of_another_machine_is_not_comparable(
+    pythons: Path, environment: dict[str, object], reason: str
+) -> None:
+    """A run of another machine, or of a Python without a baseline, is not judged, and the reason is said."""
+    changed_runs(pythons, "*/0012_*", **environment)
+    code, out, _ = report("compare", "baseline", f"--storage={pythons}")
+
+    assert code == 3
+    assert f"NOT COMPARABLE: {reason} (--across" in " ".join(out.split())
+
+
+def test_baselines_are_not_the_latest_run(tmp_path: Path) -> None:
+    """A checkout makes baselines new, but the latest run is one of one's own; without one, that is said."""
+    folder = storage(tmp_path / "s", [("run", {}), *five("my-baseline")])
+
+    assert "0001_run.json" in report(f"--storage={folder}")[1]
+    next(folder.glob("*/0001_run.json")).unlink()
+    code, out, err = report(f"--storage={folder}")
+
+    assert (code, out) == (2, "")
+    assert err == f"error: only baselines in {folder}: measure with `pytest --benchmark-only`, or name a run\n"
+
+
+def test_promoted_runs_are_compact_and_whole(tmp_path: Path) -> None:
+    """A promoted run has all that it had, in fewer bytes, in the folder of its Python, under a name with a number."""
+    folder = storage(tmp_path / "from", five("before"))
+    originals = sorted(folder.glob("*/*.json"))
+    into = tmp_path / "into"
+    (into / originals[0].parent.name).mkdir(parents=True)
+    (into / originals[0].parent.name / "0007_mine.json").write_text("{}")
+    code, out, err = report("promote", str(originals[0].parent), f"--storage={into}")
+    copies = sorted(into.glob("*/*_baseline.json"))
+
+    assert (code, err, len(out.splitlines())) == (0, "", 5)
+    assert [path.name[:4] for path in copies] == ["0008", "0009", "0010", "0011", "0012"]
+    assert [json.loads(path.read_bytes()) for path in copies] == [json.loads(path.read_bytes()) for path in originals]
+    assert copies[0].stat().st_size < originals[0].stat().st_size
+
+
+def test_runs_that_are_no_baseline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that did not complete is none, older ones are not mixed with new ones, and a name must say what it is."""
+    folder = storage(tmp_path / "s", [("before", {}), ("cut", {}), ("baseline", {})])
+    cut = next(folder.glob("*/*_cut.json"))
+    document = json.loads(cut.read_bytes())
+    document["suite"]["complete"] = False
+    cut.write_text(json.dumps(document))
+
+    assert report("promote", "cut", f"--storage={folder}") == (
+        2,
+        "",
+        f"error: {cut}: did not complete, and is no baseline: measure again\n",
+    )
+    assert report("promote", "before", f"--storage={folder}") == (
+        2,
+        "",
+        f"error: {cut.parent} has 1 run saved as 'baseline' already: delete what is old, or choose a --name\n",
+    )
+    assert report("promote", "before", "--name", "kept", f"--storage={folder}")[0] == 2
+    assert "'kept' is no name for baselines" in capsys.readouterr().err
+    assert report("promote", "before", "--name", "my-baseline", f"--storage={folder}")[0] == 0
+
+
+def test_an_interrupted_run_is_left_out(tmp_path: Path) -> None:
+    """A run that did not complete does not take the cells of the others out of a comparison; the others are judged."""
+    folder = storage(tmp_path / "s", [*five("before"), *five("after")])
+    cut = next(folder.glob("*/0003_*"))
+    document = json.loads(cut.read_bytes())
+    document["suite"]["complete"] = False
+    document["benchmarks"] = document["benchmarks"][:1]
+    cut.write_text(json.dumps(document))
+    code, out, err = report("compare", "before", "after", f"--storage={folder}")
+
+    assert (code, err) == (0, f"warning: {cut} did not complete, and is left out\n")
+    assert "before (4 runs) against after (5 runs)." in out
 
 
 @pytest.mark.parametrize("names", [["before"], ["before", "none"]])

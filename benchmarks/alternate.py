@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -30,11 +30,8 @@ ROOT = Path(__file__).parents[1]
 FAULT = 2
 INTERRUPTED = 130
 
-CELLS_FAILED = 1
-"""pytest's exit code when cells failed: the others were measured, and the run is saved."""
-
-GRACE = 60
-"""Seconds that an interrupted run has to save what it has."""
+GRACE = 90
+"""Seconds that an interrupted run has to save what it has: more than tox waits for it."""
 
 PROGRAM = "python -m benchmarks.alternate"
 
@@ -57,7 +54,7 @@ for example:
 
 Runs are saved under the names of their sides. Ctrl-C ends it early, and compares the runs that there are.
 
-exit codes: those of `python -m benchmarks.report compare`, or 0 after a matrix of more than two sides; 2 if something
+exit codes: those of `python -m benchmarks.report compare`, or 0 after a matrix of more than two sides; 2 if a side
 could not be measured; 130 after Ctrl-C
 """
 
@@ -94,6 +91,12 @@ def parse_side(text: str) -> Side:
     if not name or name.strip("._-") != name or not name.replace(".", "").replace("_", "").replace("-", "").isalnum():
         message = f"{text!r}: a name for runs has letters and digits, and '.', '_' or '-' between them"
         raise argparse.ArgumentTypeError(message)
+    if kind == "options":
+        try:
+            shlex.split(value)
+        except ValueError as error:
+            message = f"{text!r}: {error}"
+            raise argparse.ArgumentTypeError(message) from None
     if kind == "python":
         found = shutil.which(value)
         if found is None:
@@ -113,13 +116,21 @@ class Plan:
     options: Sequence[str]
 
     def check(self) -> None:
-        """Raise AlternateError where two sides, or older runs, would mix."""
+        """Raise AlternateError where two sides, or older runs, would mix, or the report would not find them."""
         names = [side.name for side in self.sides]
         if len(names) < 2 or len(set(names)) < len(names):
             raise AlternateError("two sides or more are needed, each with a name of its own: NAME=KIND:VALUE")
         for name in names:
-            if any(self.storage.glob(f"*/[0-9][0-9][0-9][0-9]_{name}.json")):
+            if self.saved(name):
                 raise AlternateError(f"{self.storage} has runs saved as {name!r}: take another name or --storage")
+            if Path(name).exists():
+                raise AlternateError(
+                    f"{name!r} is a file or folder here, which the report would read: take another name"
+                )
+
+    def saved(self, name: str) -> int:
+        """Return how many runs of a name there are."""
+        return len(list(self.storage.glob(f"*/[0-9][0-9][0-9][0-9]_{name}.json")))
 
     def take(self, folders: Mapping[str, Path], taken: Counter[str], out: TextIO) -> None:
         """Take the runs, counting those of each side in `taken`.
@@ -131,12 +142,13 @@ class Plan:
             side = self.sides[number % len(self.sides)]
             left = (monotonic() - start) / max(1, number) * (total - number)
             print(f"run {number + 1} of {total}: {side.name}{_about(left) if number else ''}", file=out, flush=True)
-            command = side.command(self.storage, self.options)
+            command, before = side.command(self.storage, self.options), self.saved(side.name)
             code, output = _run(command, folders[side.name])
-            if code in {0, CELLS_FAILED}:
+            # what was saved says it: a run with failed cells ends with 1, but so does an interpreter without pytest
+            if self.saved(side.name) > before:
                 taken[side.name] += 1
                 continue
-            failure = f"{side.name}: {_fault(output)}; {shlex.join(command)} ended with {code}"
+            failure = f"{side.name}: {_fault(output)}; {shlex.join(command)} ended with {code} and saved nothing"
             if not taken[side.name]:
                 raise AlternateError(failure)
             print(f"  left out: {failure}", file=out, flush=True)
@@ -181,55 +193,65 @@ def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
 def _checked_out(sides: Sequence[Side]) -> Iterator[Mapping[str, Path]]:
     """Give each side the folder that it is measured in: a revision is checked out for as long as that takes."""
     folders = {side.name: ROOT for side in sides}
-    with tempfile.TemporaryDirectory(prefix="alternate-") as temporary:
-        try:
-            for side in sides:
-                if side.kind == "revision":
-                    folder = Path(temporary) / side.name
-                    _git("worktree", "add", "--quiet", "--detach", str(folder), side.value)
-                    folders[side.name] = folder
+    revisions = [side for side in sides if side.kind == "revision"]
+    try:
+        with tempfile.TemporaryDirectory(prefix="alternate-") as temporary:
+            for side in revisions:
+                folders[side.name] = Path(temporary) / side.name
+                _git("worktree", "add", "--quiet", "--detach", str(folders[side.name]), side.value)
             yield folders
-        finally:
-            for folder in folders.values():
-                if folder != ROOT:
-                    _git("worktree", "remove", "--force", str(folder))
+    finally:
+        if revisions:  # git forgets the checkouts that are gone, whatever happened
+            with suppress(AlternateError):
+                _git("worktree", "prune")
 
 
 def _git(*arguments: str) -> None:
     """Run git in the suite's folder. Raises AlternateError with what it says."""
+    command = shlex.join(["git", *arguments])
     try:
-        subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)  # noqa: S607
+        result = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120)  # noqa: S607
     except OSError as error:
         raise AlternateError(f"git cannot be run ({error.strerror}): it is needed to check out a revision") from None
-    except subprocess.SubprocessError as error:
-        raise AlternateError(f"{shlex.join(['git', *arguments])}: {_fault(getattr(error, 'stderr', ''))}") from None
+    except subprocess.TimeoutExpired:
+        raise AlternateError(f"{command} did not end within two minutes") from None
+    if result.returncode:
+        raise AlternateError(f"{command}: {_fault(result.stderr)}")
 
 
 def _run(command: Sequence[str], folder: Path) -> tuple[int, str]:
-    """Run a command; return its exit code and what it said.
+    """Run a command; return its exit code and what it said. Raises AlternateError if it cannot be run.
 
     It is in a process group of its own, and so is interrupted once, by us, whoever interrupted us and how: a run that
-    is interrupted again while it saves what it has would lose that.
+    is interrupted again while it saves what it has would lose that. Windows has no such groups, and interrupts all.
     """
-    group = 0 if os.name == "posix" else None
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        process_group=group,
-    )
+    posix = os.name == "posix"
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            process_group=0 if posix else None,
+        )
+    except OSError as error:
+        raise AlternateError(f"{command[0]} cannot be run ({error.strerror})") from None
     try:
         output, _ = process.communicate()
     except KeyboardInterrupt:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=GRACE)
+        if posix:
+            process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=GRACE)
         raise
     finally:
-        process.kill()
+        if process.poll() is None:
+            # the whole group: what tox has started would outlive it
+            os.killpg(process.pid, signal.SIGKILL) if posix else process.kill()
+            process.communicate()
     return process.returncode, output
 
 
@@ -267,5 +289,6 @@ def _turns(text: str) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in {"SIGTERM", "SIGHUP"} & set(dir(signal)):
+        signal.signal(getattr(signal, number), signal.default_int_handler)
     sys.exit(main(sys.argv[1:], sys.stdout, sys.stderr))

@@ -1,10 +1,11 @@
 """Writes what the baselines say into the README, and draws its picture: `python -m benchmarks.evidence.readme`.
 
-Needs Matplotlib. Nothing in those parts of the README is written by hand, so that none of it can be out of date.
+Needs Matplotlib. No number in those parts of the README is written by hand, so that none can be out of date.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -113,6 +114,10 @@ def _reading(rows: Sequence[Metrics]) -> str:
             "from a loss."
         )
     one, other = sorted(pools, key=lambda row: row.task_length or 0)[-2:]
+    assert one.speedup is not None
+    assert other.speedup is not None
+    if not one.speedup.meets(other.speedup.low or 0, other.speedup.high or math.inf):
+        return f"{text} An interval that has 1 in it is inconclusive; today there is none."
     return (
         f"{text} Whether the longest run faster by {one.place.strategy} or by {other.place.strategy} is inconclusive: "
         f"{_factor(one.speedup)} and {_factor(other.speedup)} overlap."
@@ -137,7 +142,9 @@ def _advice(shown: Overview) -> list[str]:
     def first(strategy: str) -> str:
         return units.seconds(_row(shown, "streaming", strategy).measures["first result"][0])
 
-    killed = _row(shown, "failure", "ProcessPoolExecutor.map", workload="worker killed")
+    killed, lost = (
+        _row(shown, "failure", name, workload="worker killed") for name in ("ProcessPoolExecutor.map", "Pool.map")
+    )
     pools, sleeping, counting = "Pool.map", {"workload": "sleep"}, {"workload": "count"}
     executor, threads = "ProcessPoolExecutor.map", "ThreadPoolExecutor.map"
     return [
@@ -147,8 +154,9 @@ def _advice(shown: Overview) -> list[str]:
         f"{task('Pool.imap')} and {task(executor, chunk_size=None)};",
         f"**`Pool.imap`** if the first result matters: of a long input it comes after {first('Pool.imap')}, by "
         f"`Pool.map` after {first(pools)};",
-        f"**`ProcessPoolExecutor`** if workers may die: it says so after {units.seconds(killed.time.center)}, where "
-        f"`Pool.map` waits for ever; give it a `chunksize` ({task(executor, chunk_size=125)} a task);",
+        f"**`ProcessPoolExecutor`** if workers may die: its caller sees {killed.observed['caller sees']} after "
+        f"{units.seconds(killed.time.center)}, that of `Pool.map` {lost.observed['caller sees']}; give it a "
+        f"`chunksize` ({task(executor, chunk_size=125)} a task);",
         f"**threads** if tasks wait: sleeping ones run {gain(threads, **sleeping)} times as fast by threads, "
         f"{gain(pools, **sleeping)} by `Pool.map`; counting ones {gain(threads, **counting)} and "
         f"{gain(pools, **counting)};",

@@ -112,7 +112,7 @@ def _compare(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if not base or not new:
         return FAULT
     if "python" not in options.across:
-        base = samples.of_python(base, str(new[0].environment["python"]))
+        base = samples.of_python(base, new[0])
     new = samples.aligned(base, new, options.across)
     result = compare.compare(base, new, _rule(options), options.across)
     names = options.base, options.new or new_paths[0].stem
@@ -190,7 +190,7 @@ def _promote(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
     del err
     paths = [path for name in options.runs for path in runs.find(options.storage, name)]
-    for path in promote(list(dict.fromkeys(paths)), options.storage, options.name):
+    for path in promote(paths, options.storage, options.name):
         print(f"{path}: {path.stat().st_size} bytes", file=out)
     return OK
 
@@ -255,7 +255,9 @@ def _parser() -> argparse.ArgumentParser:
     telling.add_argument("--json", type=Path, metavar="FILE", help="write all of it, every run's value too")
     judging = argparse.ArgumentParser(add_help=False, parents=[telling])
     judging.add_argument("--margin", type=_share, default=0.05, help="smallest change that counts (%(default)s)")
-    judging.add_argument("--alpha", type=_share, default=0.01, help="chance of any false alarm (%(default)s)")
+    judging.add_argument(
+        "--alpha", type=_share, default=0.01, help="chance of any false alarm between two samples (%(default)s)"
+    )
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="What the saved runs say.",

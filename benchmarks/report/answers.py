@@ -77,11 +77,13 @@ def _best(rows: Sequence[Metrics]) -> str:
         f"{place.tasks} tasks of {units.seconds(best.task_length)} run {units.factor(best.speedup.center)} times as "
         f"fast on {place.axes['workers']} workers by {place.strategy}"
     )
-    if best.machine_speedup is None or best.efficiency is None:
+    if best.machine_speedup is None:
         return f"{text}."
+    # not the efficiency of the table: medians of ratios do not multiply, and a reader will divide these two
+    share = best.speedup.center / best.machine_speedup.center
     return (
         f"{text}: bare processes get {units.factor(best.machine_speedup.center)} out of this machine, and the pool "
-        f"delivers {'all' if best.efficiency.center > 0.995 else units.percent(best.efficiency.center)} of that."
+        f"delivers {'all' if share > 0.995 else units.percent(share)} of that."
     )
 
 

@@ -15,8 +15,8 @@ from benchmarks.report.compare import STRATEGY, Comparison
 from benchmarks.report.grid import DOUBT, Rows, Text, fitted, set_table
 from benchmarks.report.judge import Change, Verdict
 from benchmarks.report.pools import several_start_methods
-from benchmarks.report.runs import Place
-from benchmarks.report.samples import SPEEDUP, Reduced
+from benchmarks.report.runs import DataError, Place
+from benchmarks.report.samples import AXES, SPEEDUP, Reduced, differences, python_of
 from benchmarks.report.tables import plain
 from benchmarks.report.units import wrapped
 from benchmarks.report.verdicts import amount, inside, quantity, strategy
@@ -38,23 +38,25 @@ class Column:
 
 
 def columns_of(names: Sequence[str], samples: Sequence[Sequence[Reduced]]) -> list[Column]:
-    """Return a column for each sample; one that holds several versions of Python has one for each of them."""
-    columns = []
-    for name, runs in zip(names, samples, strict=True):
+    """Return a column for each sample; one that holds several versions of Python has one for each of them.
+
+    A path is called by its last part, unless that stands for several.
+    """
+    short = [Path(name).name for name in names]
+    columns: list[Column] = []
+    for name, last, runs in zip(names, short, samples, strict=True):
         versions: dict[str, list[Reduced]] = {}
         for run in runs:
-            versions.setdefault(_python(run), []).append(run)
-        title = Path(name).name
+            versions.setdefault(python_of(run), []).append(run)
+        title = last if short.count(last) == 1 else name
         if len(versions) == 1:
             columns.append(Column(title, runs))
             continue
         before = "" if len(names) == 1 else f"{title} "
         columns += [Column(f"{before}{version}", versions[version]) for version in sorted(versions, key=_number)]
+    if len({column.title for column in columns}) < len(columns):
+        raise DataError("matrix: each sample can be named only once")
     return columns
-
-
-def _python(run: Reduced) -> str:
-    return f"{run.environment['python']}{'t' if run.environment['free_threaded'] else ''}"
 
 
 def _number(version: str) -> list[int]:
@@ -76,6 +78,11 @@ def matrix_lines(
             yield from wrapped(f"{title}: not judged, {off} of {result.nulls} null rows are out of bounds", width)
         for difference in result.differences:
             yield from wrapped(f"{title}: not judged, {difference}", width)
+    for column in columns[1:]:
+        for difference in differences(columns[0].runs, column.runs, ("python", *AXES), ()):
+            yield from wrapped(
+                f"{column.title}: another machine, and what differs may be its doing: {difference}", width
+            )
     yield from wrapped(
         f"Each is judged against {titles[0]}: WORSE and better where a strategy's cells changed as a whole, same "
         f"within {units.percent(results[0].rule.margin)}, else unclear.",
@@ -98,7 +105,7 @@ def matrix_lines(
 def _facts(columns: Sequence[Column]) -> list[list[str]]:
     """Return rows that say what the samples are."""
     facts = {
-        "Python": [_python(column.runs[0]) for column in columns],
+        "Python": [python_of(column.runs[0]) for column in columns],
         "default start method": [
             str(column.runs[0].environment.get("default_start_method", units.MISSING)) for column in columns
         ],
@@ -126,7 +133,10 @@ def definite_lines(
         return
     tests = sum(len(pools) for pools in found)
     sure = sum(pool.verdict.sure for pools in found for pool in pools.values())
-    yield from wrapped(f"What differs from {titles[0]} for sure: {sure} of {units.counted(tests, 'test')}.", width)
+    yield from wrapped(
+        f"What differs from {titles[0]} for sure: {sure} of {units.counted(tests, 'test')}, adjusted for each column.",
+        width,
+    )
     if table_format is not None:
         yield ""
     rows: Rows = []
@@ -158,7 +168,7 @@ def _blocks(columns: Sequence[Column], results: Sequence[Comparison]) -> Iterato
             for name, view in run.views.items():
                 places.setdefault(name, view.place)
     several = several_start_methods(places.values())
-    families = {name: family for column in columns for name, family in column.runs[0].families.items()}
+    families = {name: family for column in columns for run in column.runs for name, family in run.families.items()}
     order = list(dict.fromkeys(place.family for place in places.values()))
 
     def part(name: str) -> tuple[int, str]:

@@ -123,12 +123,25 @@ def in_all(runs: Sequence[Reduced]) -> list[str]:
     return [name for name in runs[0].views if all(name in run.views for run in runs)]
 
 
-def of_python(runs: Sequence[Reduced], version: str) -> list[Reduced]:
-    """Return the runs of a version of Python; if there are none those of its other releases, if none all."""
-    exact = [run for run in runs if run.environment["python"] == version]
-    release = version.rpartition(".")[0]
-    near = [run for run in runs if str(run.environment["python"]).rpartition(".")[0] == release]
-    return exact or near or list(runs)
+def python_of(run: Reduced) -> str:
+    """Return the version of Python that a run was taken with, with a t behind it where it is free-threaded."""
+    return f"{run.environment['python']}{'t' if run.environment['free_threaded'] else ''}"
+
+
+def of_python(runs: Sequence[Reduced], like: Reduced) -> list[Reduced]:
+    """Return the runs with the Python of another; if there are none those of another release, if none all.
+
+    3.13.1 is another release of 3.13.0; of several the last one is taken, since they are no sample together.
+    """
+
+    def version(run: Reduced) -> tuple[str, bool]:
+        return str(run.environment["python"]).rpartition(".")[0], python_of(run).endswith("t")
+
+    near = [run for run in runs if version(run) == version(like)]
+    if not near:
+        return list(runs)
+    release = python_of(like) if any(python_of(run) == python_of(like) for run in near) else python_of(near[-1])
+    return [run for run in near if python_of(run) == release]
 
 
 def aligned(base: Sequence[Reduced], new: Sequence[Reduced], axes: Iterable[str]) -> list[Reduced]:
@@ -138,21 +151,28 @@ def aligned(base: Sequence[Reduced], new: Sequence[Reduced], axes: Iterable[str]
     """
     meant = set(axes)
 
-    def names(run: Reduced) -> dict[tuple[object, ...], list[str]]:
-        found: dict[tuple[object, ...], list[str]] = {}
-        for name, view in run.views.items():
-            rest = sorted((axis, str(value)) for axis, value in view.place.axes.items() if axis not in meant)
-            found.setdefault((view.place.family, *rest), []).append(name)
+    def names(runs: Sequence[Reduced]) -> dict[tuple[object, ...], set[str]]:
+        found: dict[tuple[object, ...], set[str]] = {}
+        for run in runs:
+            for name, view in run.views.items():
+                rest = sorted((axis, str(value)) for axis, value in view.place.axes.items() if axis not in meant)
+                found.setdefault((view.place.family, *rest), set()).add(name)
         return found
 
-    wanted = {key: own[0] for key, own in names(base[0]).items() if len(own) == 1}
-    renamed = []
-    for run in new:
-        known = {own[0]: wanted[key] for key, own in names(run).items() if len(own) == 1 and key in wanted}
-        views = {known.get(name, name): view for name, view in run.views.items()}
-        outcomes = {known.get(name, name): outcome for name, outcome in run.outcomes.items()}
-        renamed.append(replace(run, views=views, outcomes=outcomes))
-    return renamed
+    wanted, own = names(base), names(new)
+    known = {
+        min(own[key]): min(wanted[key])
+        for key in own.keys() & wanted.keys()
+        if len(own[key]) == 1 and len(wanted[key]) == 1
+    }
+    return [
+        replace(
+            run,
+            views={known.get(name, name): view for name, view in run.views.items()},
+            outcomes={known.get(name, name): outcome for name, outcome in run.outcomes.items()},
+        )
+        for run in new
+    ]
 
 
 def one_sample(runs: Sequence[Reduced]) -> list[str]:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread, main_thread
 from time import monotonic, sleep
 from typing import Any
 
@@ -152,7 +153,7 @@ def test_workflow_finds_what_got_slower(tmp_path: Path, repository: Path) -> Non
     ("side", "message"),
     [
         ("one=options:--no-such", "error: one: python -m pytest: error: unrecognized arguments: --no-such; "),
-        ("one=tox:no-such", "error: one: "),
+        ("one=options:--collect-only", "error: one: "),
         ("one=revision:no-such", "invalid reference: no-such"),
         ("two=options:-v", "each with a name of its own"),
     ],
@@ -165,6 +166,62 @@ def test_faults(tmp_path: Path, side: str, message: str) -> None:
     assert (code, err.count("\n")) == (2, 1)
     assert message in err
     assert git(ROOT, "worktree", "list") == before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("#!/bin/sh\necho No module named pytest; exit 1\n", "error: one: No module named pytest; "),
+        ("no program", "python cannot be run (Exec format error)"),
+    ],
+    ids=["without pytest", "no program"],
+)
+def test_an_interpreter_that_cannot_measure(tmp_path: Path, content: str, message: str) -> None:
+    """An interpreter that ends as pytest does when cells failed, and saves nothing, has not measured."""
+    python = tmp_path / "python"
+    python.write_text(content)
+    python.chmod(0o755)
+    code, out, err = run(f"one=python:{python}", "two=options:-q", f"--storage={tmp_path}")
+
+    assert (code, err.count("\n"), out) == (2, 1, "run 1 of 10: one\n")
+    assert message in err
+
+
+def test_git_that_does_not_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A git that hangs is an error in one line."""
+
+    def hang(command: list[str], **_: object) -> None:
+        raise subprocess.TimeoutExpired(command, 120)
+
+    monkeypatch.setattr(subprocess, "run", hang)
+    code, _, err = run("one=revision:HEAD", "two=options:-q", f"--storage={tmp_path}")
+
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.endswith("HEAD did not end within two minutes\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups as of POSIX")
+def test_what_does_not_end_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes_of: Callable[[str], list[int]]
+) -> None:
+    """A run that goes on after an interrupt is killed in the end, with what it has started."""
+    monkeypatch.setattr(alternate, "GRACE", 0.5)
+    monkeypatch.setenv("STUBBORN", str(tmp_path))
+    script = tmp_path / "stubborn.sh"
+    script.write_text(f"trap '' INT\nsleep 600 &\ntouch {tmp_path / 'started'}\nwait\n")
+
+    def interrupt() -> None:
+        while not (tmp_path / "started").exists():
+            sleep(0.01)
+        signal.pthread_kill(main_thread().ident or 0, signal.SIGINT)
+
+    thread = Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        alternate._run(["sh", str(script)], tmp_path)
+    thread.join(TIMEOUT)
+
+    assert processes_of(f"STUBBORN={tmp_path}") == []
 
 
 def test_a_later_fault_costs_itself_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,6 +248,16 @@ def test_old_runs_are_not_mixed_in(tmp_path: Path) -> None:
     assert (code, err) == (2, f"error: {folder} has runs saved as 'before': take another name or --storage\n")
 
 
+def test_a_name_that_the_report_would_take_for_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A side called like a folder that is here would be compared with what lies in that folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old").mkdir()
+    code, _, err = run("old=options:-q", "new=options:-q")
+
+    assert code == 2
+    assert err == "error: 'old' is a file or folder here, which the report would read: take another name\n"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -201,6 +268,7 @@ def test_old_runs_are_not_mixed_in(tmp_path: Path) -> None:
         ("=options:-q", "a name for runs has letters and digits"),
         ("..=options:-q", "a name for runs has letters and digits"),
         ("one=python:/no/such/python", "there is no program /no/such/python"),
+        ("one=options:-k 'x", "No closing quotation"),
     ],
 )
 def test_sides_that_are_none(text: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -232,18 +300,21 @@ def test_tox_is_run_by_environment(tmp_path: Path) -> None:
     assert command[7:] == ["--", "--benchmark-save=new", f"--benchmark-storage=file://{tmp_path}", "-k", "dispatch"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals as of POSIX")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_is_saved(
-    tmp_path: Path, number: signal.Signals, processes_of: Callable[[str], list[int]]
-) -> None:
-    """Ctrl-C lets the run that is going on save what it has, compares the complete ones, and leaves no process."""
-    folder, lock, marker = tmp_path / "runs", tmp_path / "lock", f"INTERRUPTED={tmp_path}"
+def interrupted(folder: Path, number: signal.Signals) -> tuple[int, str]:
+    """Interrupt a program in its third run, after a cell or more; return its exit code and what it then said."""
+    lock = folder / "lock"
     command = [sys.executable, "-m", "benchmarks.alternate", "one=options:-q", "two=options:-q", "--turns=50"]
     process = subprocess.Popen(
-        [*command, f"--storage={folder}", "--", *quick(tmp_path), "--sizes=1e2,1e3,1e4", "--benchmark-max-time=0.3"],
+        [
+            *command,
+            f"--storage={folder / 'runs'}",
+            "--",
+            *quick(folder),
+            "--sizes=1e2,3e2,1e3,3e3,1e4",
+            "--benchmark-max-time=0.5",
+        ],
         cwd=ROOT,
-        env={**os.environ, "INTERRUPTED": str(tmp_path)},
+        env={**os.environ, "INTERRUPTED": str(folder)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -256,19 +327,24 @@ def test_an_interrupted_run_is_saved(
         second, deadline = lock.read_text(encoding="utf-8"), monotonic() + TIMEOUT
         while lock.read_text(encoding="utf-8") in {second, ""} and monotonic() < deadline:
             sleep(0.01)
-        sleep(1.5)  # a cell or more of the third run
+        sleep(2)
         process.send_signal(number)
         rest, _ = process.communicate(timeout=TIMEOUT)
     finally:
         process.kill()
+    return process.returncode, rest
 
-    assert process.returncode == 130
-    assert f"interrupted after 2 runs, saved in {folder}" in rest
-    assert "_one.json did not complete, and is left out" in rest
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupts(tmp_path: Path, number: signal.Signals, processes_of: Callable[[str], list[int]]) -> None:
+    """Ctrl-C lets the run that is going on save what it has, compares the complete ones, and leaves no process."""
+    code, rest = interrupted(tmp_path, number)
+    complete = [json.loads(path.read_bytes())["suite"]["complete"] for path in sorted(tmp_path.glob("runs/*/*.json"))]
+
+    assert code == 130
+    assert f"interrupted after 2 runs, saved in {tmp_path / 'runs'}" in rest
     assert "one (1 run) against two (1 run)." in rest
-    assert [json.loads(path.read_bytes())["suite"]["complete"] for path in sorted(folder.glob("*/*.json"))] == [
-        True,
-        True,
-        False,
-    ]
-    assert processes_of(marker) == []
+    assert complete == [True, True, False]
+    assert "_one.json did not complete, and is left out" in rest
+    assert processes_of(f"INTERRUPTED={tmp_path}") == []

@@ -12,9 +12,9 @@ import pytest
 from benchmarks.report.compare import Comparison, compare
 from benchmarks.report.judge import Rule, Verdict, runs_needed
 from benchmarks.report.runs import DataError, Family, Place
-from benchmarks.report.samples import Reduced, View, aligned, of_python
+from benchmarks.report.samples import Reduced, View, aligned, of_python, python_of
 
-FACTS = {"python": "3.13.0", "cpu_model": "one", "usable_cpus": 2}
+FACTS = {"python": "3.13.0", "free_threaded": False, "cpu_model": "one", "usable_cpus": 2}
 FLOOR_SECONDS = {"1e2": 1e-4, "1e4": 2e-3, "1e5": 2e-2}
 STRATEGIES = ("Pool.map", "Pool.imap", "ProcessPoolExecutor.map")
 
@@ -284,20 +284,48 @@ def test_cells_that_differ_in_what_is_meant_are_paired() -> None:
 
 def test_cells_of_a_family_about_workers_stay_apart() -> None:
     """Where a run has a cell for 2 workers and one for 4, each is paired with its like, whatever is meant."""
-    base = renamed(sample(1), {"workers": 4}, keep=True)
+    both, one = renamed(sample(1), {"workers": 4}, keep=True), renamed(sample(2), {"workers": 8})
 
-    assert aligned(base, base, ["workers"]) == base
+    assert aligned(both, one, ["workers"]) == one
+    assert aligned(one, both, ["workers"]) == both
+    assert aligned(sample(1), one, ["workers"]) != one
+
+
+def test_a_cell_that_failed_has_its_name_from_the_other_runs() -> None:
+    """A cell that one of the runs of 4 workers failed to measure is called failed, as that of 2 workers."""
+    new = renamed(sample(2), {"workers": 4})
+    assert isinstance(new[1].outcomes, dict)
+    assert isinstance(new[1].views, dict)
+    lost = next(iter(new[1].views))
+    new[1].outcomes[lost] = "failed"
+    del new[1].views[lost]
+    base = sample(1)
+    result = compare(base, aligned(base, new, ["workers"]), Rule(), ["workers"])
+
+    assert result.failed == (lost.removesuffix("-other"),)
+    assert (result.appeared, result.vanished) == ((), ())
 
 
 @pytest.mark.parametrize(
     ("version", "expected"),
-    [("3.13.0", ["3.13.0"]), ("3.13.9", ["3.13.0", "3.13.1"]), ("3.15.2", ["3.13.0", "3.13.1", "3.14.0"])],
+    [
+        ("3.13.0", ["3.13.0"]),
+        ("3.13.9", ["3.13.1"]),
+        ("3.14.0t", ["3.14.0t"]),
+        ("3.14.2", ["3.14.0"]),
+        ("3.15.2", ["3.13.0", "3.13.1", "3.14.0", "3.14.0t"]),
+    ],
 )
 def test_runs_of_a_python(version: str, expected: list[str]) -> None:
     """The same release is taken, else another of the same version, else all, which then are not comparable."""
-    runs = [run(random.Random(1), facts={"python": python}) for python in ("3.13.0", "3.13.1", "3.14.0")]
 
-    assert [each.environment["python"] for each in of_python(runs, version)] == expected
+    def of(python: str) -> Reduced:
+        facts = {"python": python.removesuffix("t"), "free_threaded": python.endswith("t")}
+        return run(random.Random(1), facts=facts)
+
+    runs = [of(python) for python in ("3.13.0", "3.13.1", "3.14.0", "3.14.0t")]
+
+    assert [python_of(each) for each in of_python(runs, of(version))] == expected
 
 
 def test_samples_without_a_common_cell() -> None:

@@ -219,6 +219,84 @@ def test_runs_that_are_no_baseline(tmp_path: Path, capsys: pytest.CaptureFixture
     assert report("promote", "before", "--name", "my-baseline", f"--storage={folder}")[0] == 0
 
 
+def test_a_run_is_promoted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is named twice is one baseline, in the folder of its machine, from wherever it is named."""
+    folder = storage(tmp_path / "s", [("before", {})])
+    original = next(folder.glob("*/*.json"))
+    monkeypatch.chdir(original.parent)
+    code, out, err = report("promote", "before", original.name, f"../{original.parent.name}/{original.name}",
+                            "--name", "my_baseline", f"--storage={folder}")  # fmt: skip
+
+    assert (code, err) == (0, "")
+    assert out == f"{original.parent / '0002_my_baseline.json'}: {next(folder.glob('*/0002*')).stat().st_size} bytes\n"
+    assert report("promote", "before", f"--storage={folder}")[0] == 0, "my_baseline is another name than baseline"
+
+
+def test_promoting_what_is_not_stored(tmp_path: Path) -> None:
+    """A run outside of a storage has no machine's folder, and a storage that is a file takes none: one line each."""
+    loose = tmp_path / "0001_loose.json"
+    loose.write_bytes(DATA.read_bytes())
+    file = tmp_path / "file"
+    file.write_text("")
+    stored = next(storage(tmp_path / "s", [("before", {})]).glob("*/*.json"))
+
+    assert report("promote", str(loose), f"--storage={tmp_path / 's'}") == (
+        2,
+        "",
+        f"error: {loose}: not in a storage, in a folder such as Linux-CPython-3.13-64bit\n",
+    )
+    code, _, err = report("promote", str(stored), f"--storage={file}")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "cannot be written (Not a directory)" in err
+
+
+def test_matrix_of_runs_with_different_families(tmp_path: Path) -> None:
+    """A family that only some runs have is shown all the same."""
+    folder = storage(tmp_path / "s", [*five("a"), *five("b")])
+    for path in (*folder.glob("*/0001_*"), *folder.glob("*/0006_*")):
+        changed = json.loads(path.read_bytes())
+        del changed["suite"]["families"]["startup"]
+        changed["benchmarks"] = [b for b in changed["benchmarks"] if b["extra_info"]["family"] != "startup"]
+        path.write_text(json.dumps(changed))
+    code, out, err = report("matrix", "a", "b", f"--storage={folder}")
+
+    assert (code, err) == (0, "")
+    assert "startup: time, not judged" in out
+
+
+def test_matrix_of_two_machines_says_so(tmp_path: Path) -> None:
+    """Machines may be compared, but whose doing a difference is must be asked."""
+    folder = storage(tmp_path / "s", [*five("a"), *five("b")])
+    for number in range(6, 11):
+        changed_runs(folder, f"*/{number:04}_*", cpu_model="another")
+    code, out, err = report("matrix", "a", "b", f"--storage={folder}")
+
+    assert (code, err) == (0, "")
+    assert (
+        "b: another machine, and what differs may be its doing: cpu_model: Intel(R) Xeon(R) Processor against another"
+        in " ".join(out.split())
+    )
+
+
+def test_matrix_titles_are_told_apart(tmp_path: Path) -> None:
+    """Patterns with the same last part are called by the whole; the same name twice is an error."""
+    folder = storage(tmp_path / "s", five("a"))
+    other = folder / "Linux-CPython-3.14-64bit"
+    other.mkdir()
+    for path in folder.glob("*3.13*/*.json"):
+        (other / path.name).write_bytes(path.read_bytes())
+    names = ["*3.13*/*_a.json", "*3.14*/*_a.json"]
+    code, out, err = report("matrix", *names, "--only", "speedup", f"--storage={folder}")
+
+    assert (code, err) == (0, "")
+    assert [name in out for name in names] == [True, True]
+    assert report("matrix", "a", "a", f"--storage={folder}") == (
+        2,
+        "",
+        "error: matrix: each sample can be named only once\n",
+    )
+
+
 def test_an_interrupted_run_is_left_out(tmp_path: Path) -> None:
     """A run that did not complete does not take the cells of the others out of a comparison; the others are judged."""
     folder = storage(tmp_path / "s", [*five("before"), *five("after")])

@@ -291,4 +291,9 @@ def _turns(text: str) -> int:
 if __name__ == "__main__":
     for number in {"SIGTERM", "SIGHUP"} & set(dir(signal)):
         signal.signal(getattr(signal, number), signal.default_int_handler)
-    sys.exit(main(sys.argv[1:], sys.stdout, sys.stderr))
+    try:
+        sys.exit(main(sys.argv[1:], sys.stdout, sys.stderr))
+    except BrokenPipeError:
+        # nobody reads any more; what is still in the buffer must not raise once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAULT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from tabulate import TableFormat, tabulate
 
@@ -16,6 +17,8 @@ from benchmarks.report.pools import ALL, SHORT
 from benchmarks.report.samples import CPU_TIME, EFFICIENCY, OVERHEAD, PEAK_MEMORY, SPEEDUP
 from benchmarks.report.tables import plain
 from benchmarks.report.units import counted, wrapped
+
+MOST_NAMES = 5
 
 ORDER = (Verdict.REGRESSED, Verdict.IMPROVED, Verdict.INCONCLUSIVE, Verdict.UNCHANGED)
 NOISE_RUNS = (1, 3, 5, 10)
@@ -177,12 +180,19 @@ def _closing(result: Comparison, width: int) -> Iterator[str]:
         ("Planned, but not measured in each run", result.missing),
     ):
         if names:
-            yield from wrapped(f"{what}: {', '.join(name.rpartition('/')[2] for name in names)}.", width)
+            yield from wrapped(f"{what}: {', '.join(_listed(names))}.", width)
     if result.judged:
         counts = [f"{sum(pool.verdict is verdict for pool in result.pools)} {verdict}" for verdict in ORDER]
         others = len([pool for pool in result.pools if pool.verdict is Verdict.REGRESSED]) - len(result.regressed)
         note = f" ({others} of the former not by a strategy's doing)" if others else ""
         yield from wrapped(f"Of {counted(len(result.pools), 'test')}: {', '.join(counts)}{note}.", width)
+
+
+def _listed(cells: Sequence[str]) -> Iterator[str]:
+    """Name cells, those of a file by their number if they are many: another preset, or `-k`, leaves out most."""
+    for file, group in groupby(cells, key=lambda name: name.partition("::")[0]):
+        names = [name.rpartition("/")[2] for name in group]
+        yield from names if len(names) <= MOST_NAMES else [f"{len(names)} cells of {file.rpartition('/')[2]}"]
 
 
 def noise_lines(

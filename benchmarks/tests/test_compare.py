@@ -384,6 +384,21 @@ def test_what_was_observed_is_compared() -> None:
     assert result.observed == (f"{name.rpartition('::')[2]}, caller sees: hangs, now raises",)
 
 
+def test_what_some_runs_observe_is_counted() -> None:
+    """What one run of three saw, in one of its rounds, is said with how many runs saw it."""
+    base, new = sample(1, 3), sample(2, 3)
+    name = next(iter(base[0].views))
+    for each in (*base, *new):
+        assert isinstance(each.views, dict)
+        seen = "raises or a hang" if each is new[1] else "raises"
+        each.views[name] = replace(each.views[name], observed={"caller sees": seen})
+    label = name.rpartition("::")[2]
+
+    assert compare(base, new, Rule()).observed == (
+        f"{label}, caller sees: raises, now raises or a hang in 1 of 3 runs",
+    )
+
+
 def test_peak_memory_is_judged() -> None:
     """A quantity that only some families have, such as memory, is judged like others: twice as much is REGRESSED."""
     samples = []

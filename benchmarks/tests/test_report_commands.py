@@ -264,6 +264,25 @@ def test_matrix_of_runs_with_different_families(tmp_path: Path) -> None:
     assert "startup: time, not judged" in out
 
 
+def test_many_cells_are_not_named_one_by_one(tmp_path: Path) -> None:
+    """Cells that another selection left out are counted by file where they are many, and named where they are few."""
+    folder = storage(tmp_path / "s", [("all", {}), ("some", {})])
+    path = next(folder.glob("*/*_some.json"))
+    changed = json.loads(path.read_bytes())
+    for key, name in (("benchmarks", "fullname"), ("cells", "id")):
+        place = changed if key == "benchmarks" else changed["suite"]
+        place[key] = [
+            entry for entry in place[key] if "bench_dispatch" not in entry[name] and "nothing-fork-P" not in entry[name]
+        ]
+    path.write_text(json.dumps(changed))
+    code, out, _ = report("compare", "all", "some", f"--storage={folder}")
+    text = " ".join(out.split())
+
+    assert code == 3
+    assert "Vanished: 7 cells of bench_dispatch.py, bench_startup.py::bench_life[nothing-fork-Pool.map], " in text
+    assert "bench_startup.py::bench_life[nothing-fork-ProcessPoolExecutor.map]." in text
+
+
 def test_matrix_of_two_machines_says_so(tmp_path: Path) -> None:
     """Machines may be compared, but whose doing a difference is must be asked."""
     folder = storage(tmp_path / "s", [*five("a"), *five("b")])

@@ -106,6 +106,18 @@ def test_failed_cells_are_listed_not_shown() -> None:
     assert f"failed: strategy arm: it broke: {failed['id'].rpartition('/')[2]}" in text
 
 
+def test_only_what_always_hangs_is_said_to_hang() -> None:
+    """A cell whose rounds saw a hang and an answer is not called one that hangs for ever."""
+    changed = json.loads(DATA.with_name("0002_others.json").read_bytes())
+    for entry in changed["benchmarks"]:
+        if entry["fullname"].endswith("[task_raises-Pool.imap]"):
+            entry["extra_info"]["observed"]["caller sees"] = "a hang or ValueError"
+    text = " ".join(render.summary(overview.of_run(runs.parse(changed, "test")), 160))
+
+    assert "Pool.map and Pool.imap hang for ever (worker killed)" in text
+    assert "Pool.imap did not always answer in time (task raises)" in text
+
+
 def test_a_run_that_did_not_complete_says_so() -> None:
     """An interrupted run is marked in its summary."""
     changed = document()

@@ -104,7 +104,7 @@ def _fitted(rows: Sequence[dict[str, str]], width: int, table_format: str | None
         return _set(rows, list(rows[0]), table_format)
     for style in styles if rows else ():
         head, *body = _set(rows, [name for name in rows[0] if name not in style.titles + style.left_out], style.form)
-        titles = [", ".join(row[name] for name in style.titles) for row in rows]
+        titles = [", ".join(row[name] for name in style.titles if row[name] != units.MISSING) for row in rows]
         lines = [head]
         for place, line in enumerate(body):
             if titles[place] and (not place or titles[place] != titles[place - 1]):

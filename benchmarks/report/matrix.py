@@ -129,7 +129,7 @@ def definite_lines(
     keys = dict.fromkeys(key for pools in found for key, pool in pools.items() if pool.verdict.sure)
     yield ""
     if not keys:
-        yield f"Nothing differs from {titles[0]} for sure."
+        yield f"Nothing differs from {titles[0]} for sure." if any(found) else "Nothing was judged."
         return
     tests = sum(len(pools) for pools in found)
     sure = sum(pool.verdict.sure for pools in found for pool in pools.values())

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import gc
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -54,6 +56,7 @@ class Session:
     outcomes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     facts_at_start: dict[str, Any] = field(default_factory=passing_facts)
     complete: bool = False
+    interrupted: bool = False
     lock: MachineLock | None = None
     output: dict[str, Any] | None = None
     main_module: ModuleType = field(default_factory=lambda: sys.modules["__main__"])
@@ -97,8 +100,16 @@ def pytest_configure(config: pytest.Config) -> None:
     session = Session(selection(config), measuring, budget)
     config.stash[SESSION] = session
     sys.modules["__main__"] = ModuleType("__main__")
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, partial(_interrupt, session))
     # A cell that fails before its rounds has not used the fixture; its failure says more.
     config.addinivalue_line("filterwarnings", "ignore:Benchmark fixture was not used at all")
+
+
+def _interrupt(session: Session, number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt, and note it: where it is raised inside a hook of `os.fork` Python drops it."""
+    session.interrupted = True
+    signal.default_int_handler(number, frame)
 
 
 def _refuse_vain_options(config: pytest.Config) -> None:
@@ -116,6 +127,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     session = config.stash.get(SESSION, None)
     if session is not None:
         sys.modules["__main__"] = session.main_module
+        if isinstance(signal.getsignal(signal.SIGINT), partial):
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         gc.unfreeze()
         if session.lock is not None:
             session.lock.release()
@@ -283,6 +296,8 @@ def _probe(folder: Path, option: str) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Note that a cell has begun: a cell without a report was interrupted."""
     session = item.config.stash[SESSION]
+    if session.interrupted:
+        raise KeyboardInterrupt
     if item.nodeid in session.planned:
         session.outcomes[item.nodeid] = ("interrupted", None)
 
@@ -299,7 +314,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
             reason = str(report.longrepr[2]).removeprefix("Skipped: ")
         elif report.failed:
             reason = " ".join(report.longreprtext.split())
-        session.outcomes[item.nodeid] = (words[report.outcome], reason)
+        interrupted = session.interrupted and report.failed
+        session.outcomes[item.nodeid] = ("interrupted", None) if interrupted else (words[report.outcome], reason)
     return report
 
 
@@ -351,9 +367,8 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, object, object]:
     """Mark a run that was interrupted, before pytest-benchmark saves it from its own hook."""
     state = session.config.stash[SESSION]
-    state.complete = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and len(state.outcomes) == len(
-        state.planned
-    )
+    ended = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED} and not state.interrupted
+    state.complete = ended and len(state.outcomes) == len(state.planned)
     try:
         return (yield)
     except OSError as error:

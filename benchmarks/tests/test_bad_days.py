@@ -239,6 +239,32 @@ def test_ctrl_c(project: Project, processes_of: Callable[[str], list[int]]) -> N
     assert processes_of(f"MARKER={project.folder}") == []
 
 
+IN_A_FORK = """
+forks = []
+
+def interrupt():
+    forks.append(1)
+    if len(forks) == 5:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+
+os.register_at_fork(after_in_parent=interrupt)
+FAMILY = family("fine", strategies=("Pool.map", "Pool.imap", "Pool.imap_unordered"))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="Windows has no fork")
+def test_ctrl_c_that_python_drops(project: Project) -> None:
+    """Ctrl-C in a hook of os.fork, out of which Python lets no exception, ends the run before the next cell."""
+    project.write(IN_A_FORK)
+    result = project.measure("--start-methods=fork")
+    saved = project.saved()
+
+    assert result.returncode == INTERRUPTED, result.stdout
+    assert saved["suite"]["complete"] is False
+    assert [cell["outcome"] for cell in saved["suite"]["cells"]][1:] == ["not reached"] * 2
+
+
 def test_workers_end_with_their_caller(project: Project, processes_of: Callable[[str], list[int]]) -> None:
     """When the run is killed outright, no worker outlives it for long."""
     project.write(SLOW)

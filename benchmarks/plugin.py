@@ -100,7 +100,7 @@ def pytest_configure(config: pytest.Config) -> None:
     session = Session(selection(config), measuring, budget)
     config.stash[SESSION] = session
     sys.modules["__main__"] = ModuleType("__main__")
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if measuring and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, partial(_interrupt, session))
     # A cell that fails before its rounds has not used the fixture; its failure says more.
     config.addinivalue_line("filterwarnings", "ignore:Benchmark fixture was not used at all")

@@ -23,8 +23,8 @@ from benchmarks.workloads import WORKLOADS
 LIMIT = 1.0
 """Seconds after which a wait counts as one without end.
 
-The slowest answer took 34 ms. While a host took 34 % of the CPUs away, rounds of all kinds lasted up to 0.8 s longer
-than usual, and a limit of 0.3 s took an exception for a hang.
+The slowest answer in 25 runs took 100 ms. While a host took 34 % of the CPUs away, rounds of all kinds lasted up to
+0.8 s longer than usual, and a limit of 0.3 s took an exception for a hang.
 """
 
 KNOWN_LIMIT = 0.3

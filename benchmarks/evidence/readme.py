@@ -86,11 +86,10 @@ def _table(rows: Sequence[Metrics]) -> str:
     pools = by_strategy([row for row in rows if row.place.strategy not in NULLS])
     lines = []
     for same in zip(*pools.values(), strict=True):
+        length = median(row.task_length or 0 for row in same)
         machine = median(row.machine_speedup.center for row in same if row.machine_speedup)
-        lines.append(
-            [units.seconds(same[0].task_length), *(_factor(row.speedup) for row in same), units.factor(machine)]
-        )
-    return tabulate(lines, ["task length", *pools, "bare processes"], "github", disable_numparse=True)
+        lines.append([units.seconds(length), *(_factor(row.speedup) for row in same), units.factor(machine)])
+    return tabulate(lines, ["task length (median)", *pools, "bare processes (median)"], "github", disable_numparse=True)
 
 
 def _factor(value: Summary | None) -> str:

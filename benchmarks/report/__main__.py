@@ -47,7 +47,8 @@ examples:
 {RUN}
 COMMAND --help shows more of each.
 
-exit codes: 0 judged and nothing regressed, 1 regressed, 2 wrong usage or data, 3 nothing could be judged
+exit codes: 2 wrong usage or data; of compare besides 0 judged and nothing regressed, 1 regressed, 3 nothing could be
+judged, or cells failed, vanished or are missing; of the others 0
 """
 
 
@@ -252,7 +253,7 @@ def _parser() -> argparse.ArgumentParser:
     reading.add_argument("--only", metavar="FAMILY", help="only this family, such as speedup or dispatch")
     telling = argparse.ArgumentParser(add_help=False, parents=[reading], argument_default=argparse.SUPPRESS)
     telling.add_argument("--format", type=_table_format, help="a format of tabulate's (default: to fit the terminal)")
-    telling.add_argument("--json", type=Path, metavar="FILE", help="write all of it, every run's value too")
+    telling.add_argument("--json", type=Path, metavar="FILE", help="write the numbers (compare, matrix: of every run)")
     judging = argparse.ArgumentParser(add_help=False, parents=[telling])
     judging.add_argument("--margin", type=_share, default=0.05, help="smallest change that counts (%(default)s)")
     judging.add_argument(
@@ -297,7 +298,9 @@ def _parser() -> argparse.ArgumentParser:
     compared.add_argument("new", nargs="?", metavar="NEW", help="the runs to judge (default: the latest run)")
     compared.add_argument("--across", action="append", default=[], choices=ACROSS, help="a difference that is meant")
     compared.add_argument("--cells", action="store_true", help="show all cells, not only where something changed")
-    compared.add_argument("--lenient", action="store_true", help="exit with 0 where nothing could be judged")
+    compared.add_argument(
+        "--lenient", action="store_true", help="exit with 0 where nothing could be judged or cells are missing"
+    )
     noise = command(
         "noise", judging, "show the spread between the runs of one name, and what it hides", _noise, "before"
     )

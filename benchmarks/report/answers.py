@@ -238,7 +238,7 @@ def _failure(rows: Sequence[Metrics]) -> str:
     parts += [f"{row.place.strategy} did not always answer in time ({row.place.axes['workload']})" for row in unsure]
     if told:
         slowest = max(told, key=lambda row: row.time.center)
-        parts.append(f"every other failure is seen within {units.seconds(slowest.time.center)}")
+        parts.append(f"every other failure is seen after {units.seconds(slowest.time.center)} or sooner, by the median")
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}." if text else ""
 

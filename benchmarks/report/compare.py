@@ -83,7 +83,10 @@ def compare(base: Sequence[Reduced], new: Sequence[Reduced], rule: Rule, across:
     cells: list[Change] = []
     for change, pool in zip(judged, tests, strict=True):
         found = judge(cells_of(pool, base, new), rule, spreads)
-        named = [replace(cell, cell=name, cause=change.cause) for cell, name in zip(found, pool.ids, strict=True)]
+        named = [
+            replace(cell, cell=name, cause=change.cause if cell.verdict.sure else None)
+            for cell, name in zip(found, pool.ids, strict=True)
+        ]
         cells += named if change.verdict.sure else [_without_verdict(cell) for cell in named]
     planned_base, planned_new = ({name for run in side for name in run.outcomes} for side in (base, new))
     both = planned_base & planned_new

@@ -221,12 +221,12 @@ def share(quantity: str, difference: float) -> float:
 def detectable_change(quantity: str, error: float, df: float, rule: Rule, hypotheses: int) -> float:
     """Return the smallest change, as a share, that is found with a power of 95 %.
 
-    `error` is the standard error of the difference. The sum of what the test asks for and what the power asks for; a
-    change below the margin is never reported, and one beyond e^10 is beyond reason.
+    `error` is the standard error of the difference. The sum of what the test, or the margin, asks for and what the
+    power asks for; one beyond e^10 is beyond reason.
     """
     level = 1 - rule.alpha / (2 * hypotheses)
-    reach = (student_quantile(level, df) + student_quantile(POWER, df)) * error
-    return max(rule.margin, share(quantity, min(reach, 10.0)))
+    asked = max(student_quantile(level, df) * error, margin(quantity, rule))
+    return share(quantity, min(asked + student_quantile(POWER, df) * error, 10.0))
 
 
 def runs_needed(sigma: float, df: float, level: float, bound: float) -> int | None:

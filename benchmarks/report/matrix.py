@@ -68,8 +68,8 @@ def matrix_lines(
 ) -> Iterator[str]:
     """Yield tables of cells by samples; `results` compare each sample after the first with the first.
 
-    First what a sample is, then the pools that differ for sure, then all cells. A cell that a sample lacks is a gap; a
-    word stands behind a number that is judged, and a change behind the word where the cell's pool changed.
+    First what a sample is, then the pools that differ for sure, then all cells. A cell that a sample lacks is a dash; a
+    word stands behind a number that is judged, and a change behind the word where the cell and its pool changed.
     """
     titles = [column.title for column in columns]
     for title, result in zip(titles[1:], results, strict=True):
@@ -85,7 +85,8 @@ def matrix_lines(
             )
     yield from wrapped(
         f"Each is judged against {titles[0]}: WORSE and better where a strategy's cells changed as a whole, same "
-        f"within {units.percent(results[0].rule.margin)}, else unclear.",
+        f"within {units.percent(results[0].rule.margin)}, else unclear. A change of speedup or efficiency is that of "
+        "its inverse, time: WORSE 100% is half the speedup.",
         width,
     )
     yield ""

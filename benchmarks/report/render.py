@@ -17,7 +17,7 @@ NARROWEST = 60
 
 
 def summary(overview: Overview, width: int, table_format: str | None = None) -> Iterator[str]:
-    """Yield the lines that sum up a run or several, none wider than `width` unless a name or a `table_format` is."""
+    """Yield the lines that sum up a run or several, none wider than `width` unless a table cannot be narrower."""
     width = max(width, NARROWEST)
     yield from wrapped(overview.heading, width)
     for warning in overview.warnings:
@@ -79,8 +79,8 @@ def _nulls(rows: Sequence[Metrics], width: int) -> Iterator[str]:
     off = [row for row in nulls if not null_holds(row)]
     centers = [ratio.center for row in nulls for ratio in [null_ratio(row)] if ratio is not None]
     text = (
-        f"Null rows (an arm against itself, must be 1 within 3% or 5 us): {len(nulls) - len(off)} of {len(nulls)} "
-        f"hold, {units.factor(min(centers))} to {units.factor(max(centers))}."
+        f"Null rows (an arm against itself, its interval must meet 1 within 3% or 5 us): {len(nulls) - len(off)} of "
+        f"{len(nulls)} hold, {units.factor(min(centers))} to {units.factor(max(centers))}."
     )
     if off:
         text += f" Off: {', '.join(row.place.label for row in off)}: do not read more than that out of this table."

@@ -247,7 +247,10 @@ def find(storage: Path, wanted: str) -> list[Path]:
     if Path(wanted).is_file():
         return [Path(wanted)]
     if Path(wanted).is_dir():
-        return sorted(Path(wanted).glob("*.json"), key=_age) or _nothing(Path(wanted), None, ())
+        found = sorted(Path(wanted).glob("*.json"), key=_age)
+        if not found:
+            raise DataError(f"no *.json directly in the folder {wanted}: name one that has runs in it")
+        return found
     stored = _stored(storage)
     found = [path for path in stored if wanted in {path.stem, _name(path)}]
     if not found and wanted.isdigit():

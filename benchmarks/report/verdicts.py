@@ -62,8 +62,8 @@ def comparison_lines(
     old, now = result.runs
     yield from wrapped(
         f"{names[0]} ({counted(old, 'run')}) against {names[1]} ({counted(now, 'run')}). A positive change is for the "
-        f"worse; {100 * (1 - result.rule.alpha):g}% intervals, p adjusted by Holm over "
-        f"{counted(len(result.pools), 'test')}, margin {units.percent(result.rule.margin)}.",
+        f"worse, of speedup and efficiency that of their inverse, time; {100 * (1 - result.rule.alpha):g}% intervals, "
+        f"p adjusted by Holm over {counted(len(result.pools), 'test')}, margin {units.percent(result.rule.margin)}.",
         width,
     )
     if any(pool.part == SHORT for pool in result.pools):
@@ -166,8 +166,8 @@ def _closing(result: Comparison, width: int) -> Iterator[str]:
         needed = sorted((pool.runs_needed for pool in unsure), key=lambda runs: runs or MOST_RUNS + 1)
         yield from wrapped(
             f"{len(unsure)} of {len(result.pools)} inconclusive: these runs find changes of {_found(found[0])} to "
-            f"{_found(found[-1])}; {_needed(needed[0])} to {_needed(needed[-1])} runs a side would find one of "
-            f"{units.percent(result.rule.margin)}.",
+            f"{_found(found[-1])}; {_needed(needed[0])} to {_needed(needed[-1])} runs a side would tell one of "
+            f"{units.percent(result.rule.margin)} from none.",
             width,
         )
     for line in result.observed:

@@ -86,10 +86,20 @@ def _table(rows: Sequence[Metrics]) -> str:
     pools = by_strategy([row for row in rows if row.place.strategy not in NULLS])
     lines = []
     for same in zip(*pools.values(), strict=True):
-        length = median(row.task_length or 0 for row in same)
+        length = _length(rows, same[0])
         machine = median(row.machine_speedup.center for row in same if row.machine_speedup)
         lines.append([units.seconds(length), *(_factor(row.speedup) for row in same), units.factor(machine)])
     return tabulate(lines, ["task length (median)", *pools, "bare processes (median)"], "github", disable_numparse=True)
+
+
+def _length(rows: Sequence[Metrics], row: Metrics) -> float:
+    """Return the task length of a line of the table: each pool has its own, which differs by the machine's luck."""
+    size = row.place.axes["size"]
+    return median(
+        other.task_length or 0
+        for other in rows
+        if other.place.axes["size"] == size and other.place.strategy not in NULLS
+    )
 
 
 def _factor(value: Summary | None) -> str:
@@ -102,13 +112,13 @@ def _reading(rows: Sequence[Metrics]) -> str:
     pools = [row for row in rows if row.place.strategy not in NULLS and row.speedup]
     sure = next(row for row in pools if row.speedup and not row.speedup.meets(1, 1) and row.speedup.center > 1)
     text = (
-        f"Read it so: tasks of {units.seconds(sure.task_length)} run {_factor(sure.speedup)} times as fast by "
+        f"Read it so: tasks of {units.seconds(_length(rows, sure))} run {_factor(sure.speedup)} times as fast by "
         f"{sure.place.strategy}, a gain for sure, since the whole interval is above 1."
     )
     unsure = next((row for row in pools if row.speedup and row.speedup.meets(1, 1)), None)
     if unsure is not None:
         return (
-            f"{text} Tasks of {units.seconds(unsure.task_length)} by {unsure.place.strategy}, "
+            f"{text} Tasks of {units.seconds(_length(rows, unsure))} by {unsure.place.strategy}, "
             f"{_factor(unsure.speedup)}, are inconclusive: the interval has 1 in it, and these runs cannot tell a gain "
             "from a loss."
         )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.cells import COLD, FRESH, WARM, Cell
+from benchmarks.interrupts import SIGNALS
+from benchmarks.schema import Spent
 from benchmarks.strategies import FLOOR, SERIAL, STRATEGIES
 from benchmarks.strategies.base import Job
 from benchmarks.strategies.cold import Cold, Fresh, Order
@@ -20,14 +21,6 @@ if TYPE_CHECKING:
     from benchmarks.strategies.base import Engine, Strategy
 
 STRATEGY = "strategy"
-
-
-@dataclass
-class Spent:
-    """Where the time of a cell went, in seconds: inside the arms, and in making and ending pools."""
-
-    arms: float = 0.0
-    pools: float = 0.0
 
 
 class Arms:
@@ -73,7 +66,8 @@ class Arms:
         for name, (strategy, chunk_size) in self._strategies.items():
             with self._blame(name):
                 self._watch.adopt()
-                self.engines[name] = engine = self._make(strategy, chunk_size)
+                with SIGNALS.held_back():
+                    self.engines[name] = engine = self._make(strategy, chunk_size)
                 self._workers[name] = engine.prove()
                 self._watch.expect(multiprocessing.active_children())
             if len(self._workers[name]) != (self._cell.workers if self._proves(strategy) else 0):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from itertools import product
 
+from msgspec.structs import astuple
+
 from benchmarks.environment import usable_cpus, usual_start_method
+from benchmarks.schema import Params
 from benchmarks.strategies import STRATEGIES
 from benchmarks.workloads import ITERATIONS, WORKLOADS
 
@@ -18,31 +21,17 @@ FRESH = "fresh interpreter"
 """States of a cell: pool and workers exist; each run makes them; each run makes them in an interpreter of its own."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One thing to measure. All fields are plain values; they are saved with the result, by their names.
-
-    `size` is a task's number of iterations, None where tasks have no size; `chunk_size` is None for the default of
-    the strategy; `state` is one of WARM, COLD, FRESH.
-    """
-
-    workload: str
-    size: int | None
-    tasks: int
-    strategy: str
-    workers: int
-    start_method: str
-    chunk_size: int | None
-    state: str
+class Cell(Params, frozen=True):
+    """One thing to measure. Its axes are saved with the result, by their names; `state` is one of WARM, COLD, FRESH."""
 
     @classmethod
     def axes(cls) -> tuple[str, ...]:
-        """Return the names of the fields, in order."""
-        return tuple(field.name for field in fields(cls))
+        """Return the names of the axes, in order."""
+        return cls.__struct_fields__
 
     def values(self) -> tuple[str | int | None, ...]:
-        """Return the values of the fields, in order."""
-        return tuple(asdict(self).values())
+        """Return the values of the axes, in order."""
+        return astuple(self)
 
     def effective_chunk_size(self) -> int:
         """Return the number of tasks that are really sent at once."""

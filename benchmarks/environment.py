@@ -1,4 +1,4 @@
-"""What this machine, container and interpreter can do: CPUs, quotas, start methods, facts for the saved run."""
+"""What this machine, container and interpreter can do, and what they have spent."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import multiprocessing
 import os
 import platform
 import sys
-import sysconfig
 import time
 from collections.abc import Iterable
+from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 
 if sys.platform != "win32":
     import resource
-
-Fact = str | int | float | bool | None
 
 
 def usable_cpus() -> int:
@@ -93,6 +91,19 @@ def gil_enabled() -> bool:
     return True if ask is None else bool(ask())
 
 
+def standard_library_cached() -> bool | None:
+    """Say whether bytecode of the standard library is there, None where its modules do not come from files.
+
+    Slim container images ship none, and where it cannot be written either, each forkserver's or spawned worker compiles
+    what it imports. One module stands for all: the one that every worker of a Pool needs.
+    """
+    found = find_spec("multiprocessing.pool")
+    try:
+        return None if found is None or found.origin is None else Path(cache_from_source(found.origin)).exists()
+    except NotImplementedError:  # an interpreter without a cache
+        return None
+
+
 def cpu_model() -> str:
     """Return the processor's name as the system gives it, or an empty text."""
     try:
@@ -102,41 +113,7 @@ def cpu_model() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
-def stable_facts() -> dict[str, Fact]:
-    """Return what stays the same from run to run on one machine with one interpreter: runs are compared by it."""
-    return {
-        "python": platform.python_version(),
-        "implementation": platform.python_implementation(),
-        "build": " ".join(platform.python_build()),
-        "compiler": platform.python_compiler(),
-        "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
-        "gil": gil_enabled(),
-        "system": platform.system(),
-        "release": platform.release(),
-        "machine": platform.machine(),
-        "node": platform.node(),
-        "cpu_model": cpu_model(),
-        "cpus": os.cpu_count(),
-        "affinity": affinity(),
-        "quota": cpu_quota(),
-        "usable_cpus": usable_cpus(),
-        "start_methods": ", ".join(start_methods()),
-        # the first one is the default; asking for the default itself would fix it
-        "default_start_method": multiprocessing.get_all_start_methods()[0],
-        # without it each spawned worker compiles what it imports
-        "caches_bytecode": not sys.dont_write_bytecode,
-    }
-
-
-def passing_facts() -> dict[str, Fact]:
-    """Return what changes by the minute: load average over one minute, and CPU seconds stolen by other machines."""
-    return {
-        "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-        "stolen_seconds": _stolen_seconds(),
-    }
-
-
-def _stolen_seconds() -> float | None:
+def stolen_seconds() -> float | None:
     """Return the time, summed over CPUs, in which a virtual CPU wanted to run and the host ran another guest.
 
     The eighth number of the line "cpu" of /proc/stat, in ticks; see proc(5).

@@ -17,6 +17,7 @@ from benchmarks.arms import describe
 from benchmarks.breaking import HANGS, KNOWN_LIMIT, LIMIT
 from benchmarks.cells import Cell, Family
 from benchmarks.measure import Budget, call, unarmed
+from benchmarks.schema import save_info
 from benchmarks.strategies.cold import Order
 from benchmarks.strategies.fresh import FreshError, Interpreter
 from benchmarks.watch import CellError, Watch
@@ -39,12 +40,15 @@ def observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
     """
     if not hasattr(signal, "setitimer"):
         pytest.skip("a wait without end cannot be cut short: this platform has no timer signals")
+    watch = Watch(budget.limit)
     try:
-        with Watch(budget.limit):
+        with watch:
             _observe(cell, family, benchmark)
     except (CellError, FreshError, OSError) as error:
         benchmark.has_error = True
         raise CellError(f"strategy arm: {describe(error)}") from error
+    finally:
+        watch.stop()
 
 
 def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture) -> None:
@@ -85,8 +89,8 @@ def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture) -> None:
         benchmark.pedantic(call, setup=setup, teardown=teardown, rounds=rounds)
     finally:
         interpreter.terminate()
-    benchmark.extra_info.update(unarmed(cell, family, rounds))
-    benchmark.extra_info["observed"] = {what: " or ".join(said) for what, said in observed.items()}
+    told = {what: " or ".join(said) for what, said in observed.items()}
+    save_info(benchmark.extra_info, unarmed(cell, family, rounds, told))
 
 
 def _breaking(order: Order, limit: float) -> Interpreter:

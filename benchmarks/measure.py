@@ -18,9 +18,12 @@ from itertools import permutations
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.arms import STRATEGY, Arms, Spent, describe
+from msgspec.structs import replace
+
+from benchmarks.arms import STRATEGY, Arms, describe
 from benchmarks.cells import WARM, Cell, Family
 from benchmarks.environment import cpu_seconds
+from benchmarks.schema import CellInfo, Measure, Spent, save_info
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Call
 from benchmarks.strategies.cold import Cold, Fresh
@@ -180,6 +183,7 @@ def measure(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
                 benchmark(arms.check, STRATEGY)
             arms.close()
     except BaseException as error:
+        watch.stop()
         benchmark.has_error = True  # or the rounds taken so far would be saved as if they were all
         end_all(tuple(arms.engines.values()))
         if isinstance(error, Exception) and not (isinstance(error, CellError) and " arm: " in str(error)):
@@ -193,9 +197,8 @@ def measure(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
         end_all(())
         raise
     if benchmark.enabled:
-        benchmark.extra_info.update(_extra_info(cell, family, record, spent))
-        if not watch.active:
-            benchmark.extra_info["warnings"].append("no limit: this platform or thread has no timer signals")
+        warnings = [] if watch.active else ["no limit: this platform or thread has no timer signals"]
+        save_info(benchmark.extra_info, cell_info(cell, family, record, spent, warnings))
         assert len(benchmark.stats.stats.data) == rounds == len(record.block)
 
 
@@ -261,34 +264,37 @@ def _undisturbed() -> Iterator[None]:
         sys.settrace(tracer)
 
 
-def unarmed(cell: Cell, family: Family, rounds: int) -> dict[str, Any]:
-    """Return what is saved of a cell that has no other arms and whose CPU time nobody took."""
-    return _extra_info(cell, family, Record({}, {STRATEGY: [None] * rounds}, [0] * rounds), Spent())
+def unarmed(cell: Cell, family: Family, rounds: int, observed: dict[str, str]) -> CellInfo:
+    """Return what is saved of a cell that has no other arms and whose CPU time nobody took, but what was observed."""
+    record = Record({}, {STRATEGY: [None] * rounds}, [0] * rounds)
+    return replace(cell_info(cell, family, record, Spent(), []), observed=observed)
 
 
-def _extra_info(cell: Cell, family: Family, record: Record, spent: Spent) -> dict[str, Any]:
+def cell_info(cell: Cell, family: Family, record: Record, spent: Spent, warnings: list[str]) -> CellInfo:
+    """Return what is saved of a cell beside the strategy's times."""
     # the forkserver's children are not ours: nobody tells their time after they ended
     untold = cell.state != WARM and cell.start_method == "forkserver"
     cpu = {
         name: None if untold or None in values else [value for value in values if value is not None]
         for name, values in record.cpu.items()
     }
-    return {
-        "family": family.name,
-        "timed": family.timed,
-        "tasks_per_chunk": cell.effective_chunk_size(),
-        "serial_seconds": _nanoseconds(record.seconds.get("serial")),
-        "floor_seconds": _nanoseconds(record.seconds.get("floor")),
-        "cpu_seconds": _nanoseconds(cpu[STRATEGY]),
-        "floor_cpu_seconds": _nanoseconds(cpu.get("floor")),
-        "block": record.block,
-        **({"bytes_moved": (cell.size or 0) * cell.tasks} if WORKLOADS[cell.workload].moves else {}),
-        "measures": {
-            name: {"unit": unit, "values": _nanoseconds(values)} for name, (unit, values) in record.measures.items()
+    return CellInfo(
+        family=family.name,
+        timed=family.timed,
+        tasks_per_chunk=cell.effective_chunk_size(),
+        serial_seconds=_nanoseconds(record.seconds.get("serial")),
+        floor_seconds=_nanoseconds(record.seconds.get("floor")),
+        cpu_seconds=_nanoseconds(cpu[STRATEGY]),
+        floor_cpu_seconds=_nanoseconds(cpu.get("floor")),
+        block=record.block,
+        measures={
+            name: Measure(unit, [round(value, 9) for value in values])
+            for name, (unit, values) in record.measures.items()
         },
-        "spent": {"arms": round(spent.arms, 6), "pools": round(spent.pools, 6)},
-        "warnings": [],
-    }
+        spent=Spent(round(spent.arms, 6), round(spent.pools, 6)),
+        warnings=warnings,
+        bytes_moved=(cell.size or 0) * cell.tasks if WORKLOADS[cell.workload].moves else None,
+    )
 
 
 def _nanoseconds(values: list[float] | None) -> list[float] | None:

@@ -1,4 +1,4 @@
-"""The pytest plugin: options, fixtures, what a saved run says of itself, the summary after the run.
+"""The pytest plugin: options, fixtures, what becomes of each cell, the summary after the run.
 
 Nothing is measured unless `--benchmark-only` or `--benchmark-enable` is given; each cell is then called once.
 """
@@ -6,26 +6,34 @@ Nothing is measured unless `--benchmark-only` or `--benchmark-enable` is given; 
 from __future__ import annotations
 
 import gc
+import os
 import shutil
-import signal
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from time import perf_counter
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from benchmarks.cells import Cell, Family, Planned, Selection, expected_seconds
-from benchmarks.environment import cpu_quota, passing_facts, stable_facts, usable_cpus
+from benchmarks.environment import cpu_quota, standard_library_cached, usable_cpus
 from benchmarks.failures import ObserveFunction, observe
+from benchmarks.interrupts import SIGNALS, exit_code
 from benchmarks.lock import LockedError, MachineLock
 from benchmarks.measure import MOST_ROUNDS, Budget, MeasureFunction, measure, timed
 from benchmarks.options import DEFAULT_LIMIT, add_options, given_explicitly, selection
+from benchmarks.recording import Recording
+from benchmarks.refusals import (
+    refuse_options,
+    refuse_outputs,
+    refuse_vain_comparison,
+    refuse_vain_options,
+    settle_root,
+)
 from benchmarks.report.__main__ import summary_of
+from benchmarks.schema import FAILED, INTERRUPTED, MEASURED, SKIPPED, Word
 from benchmarks.tasks import count
 from benchmarks.watch import CellError
 
@@ -33,13 +41,9 @@ if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
     from pytest_benchmark.fixture import BenchmarkFixture
 
-SCHEMA = 2
-"""Goes up whenever runs saved before stop being comparable with runs saved after."""
-
 TESTS = Path(__file__).parent / "tests"
 
-PROBE_BYTES = 1 << 20
-"""What is written to the storage before the first cell: about a saved run."""
+WORDS: Mapping[str, Word] = {"passed": MEASURED, "failed": FAILED, "skipped": SKIPPED}
 
 
 @dataclass
@@ -49,16 +53,10 @@ class Session:
     selection: Selection
     measuring: bool
     budget: float | None
-    start: float = field(default_factory=perf_counter)
-    families: dict[str, Family] = field(default_factory=dict)
+    recording: Recording
     plans: dict[str, dict[Cell, Planned]] = field(default_factory=dict)
     planned: dict[str, Planned] = field(default_factory=dict)
-    outcomes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
-    facts_at_start: dict[str, Any] = field(default_factory=passing_facts)
-    complete: bool = False
-    interrupted: bool = False
     lock: MachineLock | None = None
-    output: dict[str, Any] | None = None
     main_module: ModuleType = field(default_factory=lambda: sys.modules["__main__"])
 
 
@@ -71,64 +69,40 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Settle what pytest-benchmark does, before it reads its options.
+    """Settle what pytest-benchmark does, before it reads its options: it saves nothing, `recording` does.
 
     Under the `pytest` script spawned children would import pytest again, as the module `__main__`: 100 ms of each
     start. An empty module in its place prevents that, for as long as anything may be started.
     """
+    settle_root(config)
     option = config.option
     measuring = option.benchmark_only or option.benchmark_enable
+    name = option.benchmark_save or option.benchmark_autosave or "run"
     if not measuring:
-        _refuse_vain_options(config)
+        refuse_vain_options(config)
         option.benchmark_disable = True
     else:
-        if given_explicitly(config, "--benchmark-timer"):
-            message = "--benchmark-timer: the three arms of a round are timed with time.perf_counter; leave it out"
-            raise pytest.UsageError(message)
-        if option.benchmark_cprofile:
-            message = "--benchmark-cprofile runs a cell once more, in one arm only: profile without measuring instead"
-            raise pytest.UsageError(message)
-        if config.getoption("numprocesses", None) or config.getoption("dist", "no") != "no":
-            message = "-n and --dist run cells at once, which would measure each other: leave them out to measure"
-            raise pytest.UsageError(message)
-        option.benchmark_save_data = True
-        option.benchmark_autosave = option.benchmark_autosave or "run"
+        refuse_options(config)
+        if not given_explicitly(config, "--benchmark-storage"):
+            # the report looks in the suite's folder, whatever the folder that a run is started in
+            option.benchmark_storage = f"file://{config.rootpath / '.benchmarks'}"
         asks_for_table = option.benchmark_compare or option.benchmark_histogram
         option.benchmark_quiet = option.benchmark_quiet or not asks_for_table
+    recording = Recording(config, config.getoption("preset"), name, option.benchmark_json)
+    option.benchmark_save = option.benchmark_autosave = option.benchmark_json = None
     explicit = given_explicitly(config, "--benchmark-max-time")
     budget = float(option.benchmark_max_time) if explicit else None
-    session = Session(selection(config), measuring, budget)
-    config.stash[SESSION] = session
+    config.stash[SESSION] = Session(selection(config), measuring, budget, recording)
     sys.modules["__main__"] = ModuleType("__main__")
-    if measuring and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, partial(_interrupt, session))
     # A cell that fails before its rounds has not used the fixture; its failure says more.
     config.addinivalue_line("filterwarnings", "ignore:Benchmark fixture was not used at all")
 
 
-def _interrupt(session: Session, number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, and note it: where it is raised inside a hook of `os.fork` Python drops it."""
-    session.interrupted = True
-    signal.default_int_handler(number, frame)
-
-
-def _refuse_vain_options(config: pytest.Config) -> None:
-    """Raise if an option asks for the results of a measurement that will not take place."""
-    if config.option.benchmark_skip:
-        return
-    for name in ("save", "json", "compare", "compare_fail", "histogram"):
-        if config.getoption(f"benchmark_{name}"):
-            message = f"--benchmark-{name.replace('_', '-')} needs a measurement: add --benchmark-only"
-            raise pytest.UsageError(message)
-
-
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Give back what was taken."""
+    """Give back what was taken, but for the signals: nothing may interrupt what is left to do."""
     session = config.stash.get(SESSION, None)
     if session is not None:
         sys.modules["__main__"] = session.main_module
-        if isinstance(signal.getsignal(signal.SIGINT), partial):
-            signal.signal(signal.SIGINT, signal.default_int_handler)
         gc.unfreeze()
         if session.lock is not None:
             session.lock.release()
@@ -145,7 +119,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     session = metafunc.config.stash[SESSION]
     family: Family = metafunc.module.FAMILY
-    session.families[family.name] = family
+    session.recording.families[family.name] = family
     plan = family.plan(session.selection)
     session.plans[family.name] = {planned.cell: planned for planned in plan}
     metafunc.parametrize(
@@ -241,8 +215,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     seconds = sum(expected_seconds(planned, session.budget, iteration, MOST_ROUNDS) for planned in cells)
     counted = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
     workers = ", ".join(map(str, sorted({planned.cell.workers for planned in cells})))
-    storage = config.getoption("benchmark_storage").removeprefix("file://")
-    lines = [f"{counted}, about {seconds:.0f} s; workers: {workers}; runs are saved in {storage}"]
+    lines = [f"{counted}, about {seconds:.0f} s; workers: {workers}; runs are saved in {_shown(_storage(config))}"]
     quota = cpu_quota()
     if quota is not None and quota < 1:
         lines.append(
@@ -250,7 +223,22 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
         )
     elif usable_cpus() == 1:
         lines.append("warning: one usable CPU: no pool can be faster than the loop here, only its cost can be measured")
+    if standard_library_cached() is False:
+        lines.append(
+            "warning: no bytecode of the standard library is cached: workers by forkserver or spawn compile what they "
+            f"import; `{sys.executable} -m compileall -q {Path(os.__file__).parent}` makes it"
+        )
     return lines
+
+
+def _storage(config: pytest.Config) -> Path:
+    """Return the folder that runs are saved in."""
+    return Path(config.option.benchmark_storage.removeprefix("file://"))
+
+
+def _shown(path: Path) -> str:
+    """Write a path as seen from here, where it is not elsewhere altogether."""
+    return os.path.relpath(path) if path.resolve().is_relative_to(Path.cwd().parent) else str(path)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -261,11 +249,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     state.planned = {item.nodeid: state.planned[item.nodeid] for item in session.items if item.nodeid in state.planned}
     if not state.measuring or config.option.collectonly or not state.planned:
         return
-    storage = config.getoption("benchmark_storage")
-    if "://" not in storage or storage.startswith("file://"):
-        _probe(Path(storage.removeprefix("file://")), "--benchmark-storage")
-    if config.option.benchmark_json:
-        _probe(Path(config.option.benchmark_json).parent, "--benchmark-json")
+    refuse_vain_comparison(config)
+    refuse_outputs(config, state.recording)
     path = config.getoption("measuring_lock")
     # What exists by now is never garbage: a collection takes 30 ms with it, 0.1 without; a cell has two.
     gc.collect()
@@ -277,29 +262,38 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     except OSError as error:
         message = f"--measuring-lock {path}: {error.strerror}; name a file that can be written"
         raise pytest.UsageError(message) from None
-
-
-def _probe(folder: Path, option: str) -> None:
-    """Write about a saved run into a folder, and remove it again."""
-    probe = folder / f".probe-{perf_counter()}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            probe.write_bytes(bytes(PROBE_BYTES))
-        finally:
-            probe.unlink(missing_ok=True)
+        state.recording.begin(state.planned)
     except OSError as error:
-        message = f"{option}: runs cannot be saved in {folder} ({error.strerror}); name a folder that can be written"
+        message = f"no process can be started ({error.strerror}): raise the limit (ulimit -u), or end others"
         raise pytest.UsageError(message) from None
+    SIGNALS.catch()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Save the run after each cell. Other tests may be interrupted anywhere, cells where their watch says so."""
+    state = item.config.stash[SESSION]
+    if not state.recording.begun:
+        return (yield)
+    if item.nodeid not in state.planned:
+        try:
+            SIGNALS.expose()
+            return (yield)
+        finally:
+            SIGNALS.cover()
+    result = yield
+    state.recording.save_cell()
+    return result
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Note that a cell has begun: a cell without a report was interrupted."""
     session = item.config.stash[SESSION]
-    if session.interrupted:
-        raise KeyboardInterrupt
+    if session.recording.begun:
+        SIGNALS.check()
     if item.nodeid in session.planned:
-        session.outcomes[item.nodeid] = ("interrupted", None)
+        session.recording.note(item.nodeid, INTERRUPTED)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -308,14 +302,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     session = item.config.stash[SESSION]
     if item.nodeid in session.planned and (report.when == "call" or not report.passed):
-        words = {"passed": "measured", "failed": "failed", "skipped": "skipped"}
         reason = None
         if report.skipped and isinstance(report.longrepr, tuple):
             reason = str(report.longrepr[2]).removeprefix("Skipped: ")
         elif report.failed:
             reason = " ".join(report.longreprtext.split())
-        interrupted = session.interrupted and report.failed
-        session.outcomes[item.nodeid] = ("interrupted", None) if interrupted else (words[report.outcome], reason)
+        # a signal to the whole group kills workers too, and their death may be noticed first
+        if SIGNALS.received is not None and report.failed:
+            session.recording.note(item.nodeid, INTERRUPTED)
+        else:
+            session.recording.note(item.nodeid, WORDS[report.outcome], reason)
     return report
 
 
@@ -325,71 +321,52 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
         del machine_info["cpu"][name]
 
 
-def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
-    """Add what the run says of itself. Called once for each place that the run is saved to."""
-    session = config.stash[SESSION]
-    for benchmark in output_json["benchmarks"]:
-        stats = benchmark["stats"]
-        stats["data"] = [round(seconds, 9) for seconds in stats["data"]]
-    spent = [benchmark["extra_info"].get("spent", {}) for benchmark in output_json["benchmarks"]]
-    output_json["suite"] = {
-        "schema": SCHEMA,
-        "preset": session.selection.preset,
-        "complete": session.complete,
-        "cells": [
-            {"id": node, "outcome": outcome, "reason": reason}
-            for node in session.planned
-            for outcome, reason in [session.outcomes.get(node, ("not reached", None))]
-        ],
-        "families": {
-            name: {
-                "question": family.question,
-                "timed": family.timed,
-                "judged_by": list(family.judged_by),
-                "arms": list(family.arms),
-                "per_task": family.per_task,
-            }
-            for name, family in session.families.items()
-        },
-        "environment": stable_facts(),
-        "start": session.facts_at_start,
-        "end": passing_facts(),
-        "seconds": {
-            "wall": round(perf_counter() - session.start, 3),
-            "arms": round(sum(part.get("arms", 0) for part in spent), 3),
-            "pools": round(sum(part.get("pools", 0) for part in spent), 3),
-        },
-    }
-    session.output = output_json
+@pytest.hookimpl(wrapper=True)
+def pytest_benchmark_compare_machine_info(benchmarksession: Any) -> Generator[None, None, None]:
+    """Say what pytest-benchmark means to say of two machines also where its storage is not below this folder."""
+    try:
+        return (yield)
+    except ValueError:
+        benchmarksession.logger.warning("Benchmark machine_info is different.")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, object, object]:
-    """Mark a run that was interrupted, before pytest-benchmark saves it from its own hook."""
-    state = session.config.stash[SESSION]
-    ended = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED} and not state.interrupted
-    state.complete = ended and len(state.outcomes) == len(state.planned)
-    try:
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    """Save the run before anything else that ends; then nothing can interrupt what is left to do.
+
+    A complete run ends with its own exit code, whatever signal has come; another one with that of the signal.
+    """
+    recording = session.config.stash[SESSION].recording
+    if not recording.begun:
         return (yield)
-    except OSError as error:
-        if state.output is None:
-            raise
-        # pytest's own end, which prints the summary, was not reached: the numbers must not be lost with the file
-        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is not None:
-            pytest_terminal_summary(reporter, session.config)
-            reporter.write_line(f"error: this run was not saved: {error}; make room or name another storage", red=True)
-        return None
+    troubles = recording.finish()
+    SIGNALS.ignore()
+    SIGNALS.leave_terminal()
+    try:
+        result = yield
+    finally:
+        if SIGNALS.received is not None and not recording.complete:
+            session.exitstatus = exit_code(SIGNALS.received)
+        elif troubles:
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        for trouble in troubles:
+            reporter.write_line(f"error: {trouble}", red=True)
+    return result
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
     """Print the report's summary of this run."""
-    session = config.stash[SESSION]
-    if session.output is None:
+    recording = config.stash[SESSION].recording
+    if recording.document is None:
         return
     width = shutil.get_terminal_size().columns
     terminalreporter.ensure_newline()
     terminalreporter.write_line("")
-    for line in summary_of(session.output, width):
+    for line in summary_of(recording.document, width):
         terminalreporter.write_line(line)
+    for trouble in recording.troubles:
+        terminalreporter.write_line(f"warning: for a while this run was not saved cell by cell: {trouble}", yellow=True)
+    if recording.saved is not None:
+        terminalreporter.write_line(f"saved as {_shown(recording.saved)}")

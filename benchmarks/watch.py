@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.interrupts import SIGNALS, Interrupted
 from benchmarks.tasks import nothing
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class WorkerLostError(CellError):
 
 
 class Watch:
-    """Raise in the main thread, wherever it waits, when a limit has passed or a worker has died.
+    """Raise in the main thread, wherever it waits, when a limit has passed, a worker has died or a signal has come.
 
     `Pool` waits for ever for a result whose worker died. A timer signal interrupts any wait of the main thread, so the
     timed call can stay the plain call: a call in a helper thread, or a timeout in each wait, would be another thing to
@@ -64,6 +65,7 @@ class Watch:
         self._adopting = False
         self._deadline = 0.0
         self._former: Any = None
+        self._running = False
 
     def __enter__(self) -> Self:
         """Start the timer."""
@@ -71,13 +73,25 @@ class Watch:
         if self.active:
             self._former = signal.signal(signal.SIGALRM, self._tick)
             signal.setitimer(signal.ITIMER_REAL, TICK_SECONDS, TICK_SECONDS)
+        self._running = True
+        try:
+            SIGNALS.expose()
+        except Interrupted:
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        """Stop the timer."""
-        if self.active:
+        """Stop watching."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop watching, if that has not been done: a signal may come just before `__exit__` does it."""
+        SIGNALS.cover()
+        if self.active and self._running:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, self._former)
+        self._running = False
 
     def expect(self, processes: Iterable[BaseProcess]) -> None:
         """Take these processes for alive until the next call."""
@@ -104,7 +118,10 @@ class Watch:
             raise LimitError(f"not done after its limit of {self.limit:g} s (--cell-limit)")
 
     def _tick(self, _signal: int, _frame: FrameType | None) -> None:
-        self.look()
+        SIGNALS.insist()
+        # what is being made cannot be ended before it is made
+        if not SIGNALS.constructing or monotonic() > self._deadline:
+            self.look()
 
 
 def _how_it_ended(code: int | None) -> str:

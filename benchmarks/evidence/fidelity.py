@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.arms import Arms, Spent
+from benchmarks.arms import Arms
 from benchmarks.cells import WARM, Cell
 from benchmarks.environment import start_methods, usable_cpus, usual_start_method
 from benchmarks.measure import Rounds, call
 from benchmarks.report.stats import summarize
+from benchmarks.schema import Spent
 from benchmarks.strategies.base import Call, Engine
 from benchmarks.tasks import count
 from benchmarks.watch import Watch

@@ -77,7 +77,8 @@ def _row(shown: Overview, family: str, strategy: str, **axes: object) -> Metrics
     return next(
         row
         for row in _family(shown, family)
-        if row.place.strategy == strategy and all(row.place.axes[axis] == value for axis, value in axes.items())
+        if row.place.strategy == strategy
+        and all(getattr(row.place.axes, axis) == value for axis, value in axes.items())
     )
 
 
@@ -94,11 +95,9 @@ def _table(rows: Sequence[Metrics]) -> str:
 
 def _length(rows: Sequence[Metrics], row: Metrics) -> float:
     """Return the task length of a line of the table: each pool has its own, which differs by the machine's luck."""
-    size = row.place.axes["size"]
+    size = row.place.axes.size
     return median(
-        other.task_length or 0
-        for other in rows
-        if other.place.axes["size"] == size and other.place.strategy not in NULLS
+        other.task_length or 0 for other in rows if other.place.axes.size == size and other.place.strategy not in NULLS
     )
 
 

@@ -77,9 +77,9 @@ def nulls(runs: Sequence[Run]) -> list[list[str]]:
 def main(paths: Sequence[str]) -> int:
     """Print the tables."""
     runs = [load(Path(path)) for path in paths]
-    print(f"{len(runs)} runs of Python {', '.join(sorted({run.environment['python'] for run in runs}))}\n")
-    shares = [(run.seconds["arms"] + run.seconds["pools"]) / run.seconds["wall"] for run in runs]
-    walls = [run.seconds["wall"] for run in runs]
+    print(f"{len(runs)} runs of Python {', '.join(sorted({run.environment.python for run in runs}))}\n")
+    shares = [(run.seconds.arms + run.seconds.pools) / run.seconds.wall for run in runs]
+    walls = [run.seconds.wall for run in runs]
     print(f"seconds a run: median {median(walls):.1f}, {min(walls):.1f} to {max(walls):.1f}")
     print(f"inside arms and pools: median {median(shares):.1%}, {min(shares):.1%} to {max(shares):.1%}\n")
     table = nulls(runs)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+import msgspec
+
 from benchmarks.report import runs
+from benchmarks.report.program import FAULT, OK, run_program
 
 if TYPE_CHECKING:
     from benchmarks.report.compare import Comparison
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 # Everything that a command needs is imported when it runs: `--help` need not wait for it.
 # ruff: noqa: PLC0415
 
-OK, REGRESSED, FAULT, NOT_JUDGED = 0, 1, 2, 3
+REGRESSED, NOT_JUDGED = 1, 3
 
 ACROSS = ("python", "machine", "workers", "start_method")
 
@@ -66,11 +67,11 @@ def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
         return FAULT
 
 
-def summary_of(output: dict[str, Any], width: int) -> list[str]:
-    """Return the lines that sum up a run from the JSON that is saved of it."""
+def summary_of(data: bytes, width: int) -> list[str]:
+    """Return the lines that sum up a run from what is saved of it. Raises DataError if that cannot be read."""
     from benchmarks.report import overview, render
 
-    return list(render.summary(overview.of_run(runs.parse(output, "this run")), width))
+    return list(render.summary(overview.of_run(runs.parse(data, "this run")), width))
 
 
 def _summary(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
@@ -81,7 +82,7 @@ def _summary(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     print(shown.source, file=out)
     for line in render.summary(shown, _width(), options.format):
         print(line, file=out)
-    _write_json(options.json, {"rows": [asdict(row) for row in shown.rows]})
+    _write_json(options.json, {"rows": shown.rows})
     return FAULT if faults else OK
 
 
@@ -120,7 +121,7 @@ def _compare(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     for line in verdicts.comparison_lines(names, result, _width(), options.format, all_cells=options.cells):
         print(line, file=out)
     sources = {"base": [run.source for run in base], "new": [run.source for run in new]}
-    _write_json(options.json, {**sources, **asdict(result)})
+    _write_json(options.json, {**sources, **msgspec.to_builtins(result)})
     if faults:
         return FAULT
     return _exit_code(result, lenient=options.lenient)
@@ -148,7 +149,7 @@ def _noise(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     title = f"{options.run} ({counted(len(sample), 'run')})"
     for line in verdicts.noise_lines(title, spreads, _rule(options), _width(), options.format):
         print(line, file=out)
-    _write_json(options.json, {"runs": [run.source for run in sample], "spreads": [asdict(one) for one in spreads]})
+    _write_json(options.json, {"runs": [run.source for run in sample], "spreads": spreads})
     return FAULT if faults else OK
 
 
@@ -167,7 +168,7 @@ def _matrix(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     results = [compare.compare(first.runs, other.runs, _rule(options), across) for other in others]
     for line in matrix.matrix_lines([first, *others], results, _width(), options.format):
         print(line, file=out)
-    _write_json(options.json, {other.title: asdict(result) for other, result in zip(others, results, strict=True)})
+    _write_json(options.json, {other.title: result for other, result in zip(others, results, strict=True)})
     return FAULT if faults else OK
 
 
@@ -233,10 +234,11 @@ def _told(faults: Sequence[str], err: TextIO) -> bool:
 
 
 def _write_json(path: Path | None, data: dict[str, Any]) -> None:
+    """Write numbers where they are wanted; what is infinite, which JSON does not know, as null."""
     if path is None:
         return
     try:
-        path.write_text(json.dumps(data, indent=1), encoding="utf-8")
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(data), indent=1))
     except OSError as error:
         raise runs.DataError(f"--json {path}: cannot be written ({error.strerror})") from None
 
@@ -353,16 +355,5 @@ def _table_format(text: str) -> str:
     return text
 
 
-def _run() -> int:
-    try:
-        code = main(sys.argv[1:], sys.stdout, sys.stderr)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # the reader has seen enough; what is still in the buffer must not raise once more at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
-    return code
-
-
 if __name__ == "__main__":
-    sys.exit(_run())
+    sys.exit(run_program(main))

@@ -30,7 +30,10 @@ def break_evens(rows: Sequence[Metrics]) -> list[BreakEven]:
     ]
     for row in rows:
         if row.place.strategy not in NULLS:
-            name = [row.place.strategy, *(f"{axis.replace('_', ' ')} {row.place.axes[axis]}" for axis in varying)]
+            name = [
+                row.place.strategy,
+                *(f"{axis.replace('_', ' ')} {getattr(row.place.axes, axis)}" for axis in varying),
+            ]
             groups.setdefault(tuple(name), []).append(row)
     found = [
         replace(point, strategy=", ".join(name))
@@ -43,7 +46,7 @@ def break_evens(rows: Sequence[Metrics]) -> list[BreakEven]:
 
 
 def _values(rows: Sequence[Metrics], axis: str) -> list[str | int | None]:
-    return [row.place.axes.get(axis) for row in rows]
+    return [getattr(row.place.axes, axis) for row in rows]
 
 
 def _speedup(rows: Sequence[Metrics]) -> str:
@@ -75,7 +78,7 @@ def _best(rows: Sequence[Metrics]) -> str:
     place = best.place
     text = (
         f"{place.tasks} tasks of {units.seconds(best.task_length)} run {units.factor(best.speedup.center)} times as "
-        f"fast on {place.axes['workers']} workers by {place.strategy}"
+        f"fast on {place.axes.workers} workers by {place.strategy}"
     )
     if best.machine_speedup is None:
         return f"{text}."
@@ -113,15 +116,15 @@ def _call(row: Metrics) -> str:
 
 
 def _startup(rows: Sequence[Metrics]) -> str:
-    plain = [row for row in rows if row.place.axes["workload"] == rows[0].place.axes["workload"]]
+    plain = [row for row in rows if row.place.axes.workload == rows[0].place.axes.workload]
     parts = []
     for row in plain:
-        if (row.place.strategy, row.place.axes["workers"]) != (plain[0].place.strategy, plain[0].place.axes["workers"]):
+        if (row.place.strategy, row.place.axes.workers) != (plain[0].place.strategy, plain[0].place.axes.workers):
             continue
-        method = row.place.axes["start_method"]
+        method = row.place.axes.start_method
         bare = f" (bare processes {units.seconds(row.floor)})" if row.floor else ""
         parts.append(f"{units.seconds(row.time.center)} by {method}{bare}")
-    workers = rows[0].place.axes["workers"]
+    workers = rows[0].place.axes.workers
     name = plain[0].place.strategy.partition(".")[0]
     return f"A {name} of {workers} workers that is made, used once and shut down costs {', '.join(parts)}."
 
@@ -133,7 +136,7 @@ def _article(rows: Sequence[Metrics]) -> str:
             continue
         gain = row.speedup.center
         said = f"{units.factor(gain)} times as fast" if gain >= 1 else f"{units.factor(1 / gain)} times slower"
-        parts.append(f"{said} with {row.place.axes['start_method']} at {units.seconds(row.task_length)} a task")
+        parts.append(f"{said} with {row.place.axes.start_method} at {units.seconds(row.task_length)} a task")
     return (
         f"A script that makes a pool for one map of {rows[0].place.tasks} tasks is {', '.join(parts)}." if parts else ""
     )
@@ -155,7 +158,7 @@ def _scaling(rows: Sequence[Metrics]) -> str:
 
 
 def _workers(row: Metrics) -> int:
-    return int(row.place.axes["workers"] or 0)
+    return row.place.axes.workers
 
 
 def _gain(row: Metrics) -> float:
@@ -167,13 +170,13 @@ def _balance(rows: Sequence[Metrics]) -> str:
     orders: dict[str, list[Metrics]] = {}
     for row in rows:
         if row.speedup and row.place.strategy == "Pool.map":
-            orders.setdefault(str(row.place.axes["workload"]), []).append(row)
+            orders.setdefault(row.place.axes.workload, []).append(row)
     several = [sorted(group, key=_gain) for group in orders.values() if len(group) > 1]
     if not several:
         return ""
     worst = max(several, key=lambda group: _gain(group[-1]) / _gain(group[0]))
     low, high = worst[0], worst[-1]
-    order = str(low.place.axes["workload"]).replace("heavy", "the heavy ones")
+    order = low.place.axes.workload.replace("heavy", "the heavy ones")
     return (
         f"It depends on their order: with {order}, "
         f"{low.place.strategy} in chunks of {low.place.tasks_per_chunk} is {units.factor(_gain(low))} times as fast "
@@ -183,8 +186,8 @@ def _balance(rows: Sequence[Metrics]) -> str:
 
 def _waiting(rows: Sequence[Metrics]) -> str:
     parts = []
-    for workload in dict.fromkeys(str(row.place.axes["workload"]) for row in rows):
-        group = [row for row in rows if row.place.axes["workload"] == workload and row.speedup]
+    for workload in dict.fromkeys(row.place.axes.workload for row in rows):
+        group = [row for row in rows if row.place.axes.workload == workload and row.speedup]
         if not group:
             continue
         best = max(group, key=_gain)
@@ -232,10 +235,10 @@ def _failure(rows: Sequence[Metrics]) -> str:
     unsure = [row for row in rows if row not in hanging and "a hang" in row.observed.get("caller sees", "")]
     told = [row for row in rows if row not in hanging and row not in unsure]
     parts = []
-    for workload in dict.fromkeys(row.place.axes["workload"] for row in hanging):
-        names = [row.place.strategy for row in hanging if row.place.axes["workload"] == workload]
+    for workload in dict.fromkeys(row.place.axes.workload for row in hanging):
+        names = [row.place.strategy for row in hanging if row.place.axes.workload == workload]
         parts.append(f"{' and '.join(names)} hang{'s' if len(names) == 1 else ''} for ever ({workload})")
-    parts += [f"{row.place.strategy} did not always answer in time ({row.place.axes['workload']})" for row in unsure]
+    parts += [f"{row.place.strategy} did not always answer in time ({row.place.axes.workload})" for row in unsure]
     if told:
         slowest = max(told, key=lambda row: row.time.center)
         parts.append(f"every other failure is seen after {units.seconds(slowest.time.center)} or sooner, by the median")
@@ -244,7 +247,7 @@ def _failure(rows: Sequence[Metrics]) -> str:
 
 
 def _described(row: Metrics) -> str:
-    return f"{row.place.axes['workload']} by {row.place.strategy}"
+    return f"{row.place.axes.workload} by {row.place.strategy}"
 
 
 ANSWERS: dict[str, Answer] = {

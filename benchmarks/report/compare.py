@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from benchmarks.report.judge import Change, Hypothesis, Rule, Verdict, judge
 from benchmarks.report.pools import cells_of, pools, single_run_spreads, with_quantity
 from benchmarks.report.runs import DataError
-from benchmarks.report.samples import EFFICIENCY, OR, SPEEDUP, Reduced, differences, in_all, observed
+from benchmarks.report.samples import EFFICIENCY, OR, SPEEDUP, Reduced, differences, in_all, observed, unknown_facts
 
 NULLS_TO_HOLD = 0.9
 """The share of null rows that must hold before anything is judged: of 130 in ten runs of one program, 128 did."""
@@ -34,7 +34,8 @@ class Comparison:
 
     `appeared` and `vanished` are cells that are planned on one side only, `failed` those that a run of the new sample
     failed to measure, `missing` those that else were not measured in each run of both, though they were planned and
-    could have been. `observed` says of which cells something else was seen than before.
+    could have been. `differences` are facts that the runs should share and do not, `unknown` those that not all of them
+    tell. `observed` says of which cells something else was seen than before.
     """
 
     rule: Rule
@@ -46,6 +47,7 @@ class Comparison:
     failed: tuple[str, ...]
     missing: tuple[str, ...]
     differences: tuple[str, ...]
+    unknown: tuple[str, ...]
     observed: tuple[str, ...]
     nulls: int
     nulls_held: int
@@ -102,6 +104,7 @@ def compare(base: Sequence[Reduced], new: Sequence[Reduced], rule: Rule, across:
         failed=tuple(sorted(failed)),
         missing=tuple(sorted(wanted - set(shared) - failed)),
         differences=tuple(differences(base, new, across, shared)),
+        unknown=tuple(unknown_facts(base, new, across)),
         observed=tuple(_observed(shared, base, new)),
         nulls=sum(run.nulls for run in runs),
         nulls_held=sum(run.nulls_held for run in runs),

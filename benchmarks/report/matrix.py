@@ -16,7 +16,7 @@ from benchmarks.report.grid import DOUBT, Rows, Text, fitted, set_table
 from benchmarks.report.judge import Change, Verdict
 from benchmarks.report.pools import several_start_methods
 from benchmarks.report.runs import DataError, Place
-from benchmarks.report.samples import AXES, SPEEDUP, Reduced, differences, python_of
+from benchmarks.report.samples import AXES, SPEEDUP, Reduced, differences, python_of, unknown_facts
 from benchmarks.report.tables import plain
 from benchmarks.report.units import wrapped
 from benchmarks.report.verdicts import amount, inside, quantity, strategy
@@ -72,17 +72,8 @@ def matrix_lines(
     word stands behind a number that is judged, and a change behind the word where the cell and its pool changed.
     """
     titles = [column.title for column in columns]
-    for title, result in zip(titles[1:], results, strict=True):
-        if not result.nulls_hold:
-            off = result.nulls - result.nulls_held
-            yield from wrapped(f"{title}: not judged, {off} of {result.nulls} null rows are out of bounds", width)
-        for difference in result.differences:
-            yield from wrapped(f"{title}: not judged, {difference}", width)
-    for column in columns[1:]:
-        for difference in differences(columns[0].runs, column.runs, ("python", *AXES), ()):
-            yield from wrapped(
-                f"{column.title}: another machine, and what differs may be its doing: {difference}", width
-            )
+    for doubt in _doubts(columns, results):
+        yield from wrapped(doubt, width)
     yield from wrapped(
         f"Each is judged against {titles[0]}: WORSE and better where a strategy's cells changed as a whole, same "
         f"within {units.percent(results[0].rule.margin)}, else unclear. A change of speedup or efficiency is that of "
@@ -103,13 +94,27 @@ def matrix_lines(
         yield from fitted("cell", rows, titles, width, table_format)
 
 
+def _doubts(columns: Sequence[Column], results: Sequence[Comparison]) -> Iterator[str]:
+    """Say which samples are not judged, and what may hide behind their numbers."""
+    for column, result in zip(columns[1:], results, strict=True):
+        if not result.nulls_hold:
+            off = result.nulls - result.nulls_held
+            yield f"{column.title}: not judged, {off} of {result.nulls} null rows are out of bounds"
+        for difference in result.differences:
+            yield f"{column.title}: not judged, {difference}"
+    for column in columns[1:]:
+        for difference in differences(columns[0].runs, column.runs, ("python", *AXES), ()):
+            yield f"{column.title}: another machine, and what differs may be its doing: {difference}"
+        for fact in unknown_facts(columns[0].runs, column.runs, ("python",)):
+            yield f"{column.title}: warning: {fact}"
+
+
 def _facts(columns: Sequence[Column]) -> list[list[str]]:
     """Return rows that say what the samples are."""
+    firsts = [column.runs[0] for column in columns]
     facts = {
-        "Python": [python_of(column.runs[0]) for column in columns],
-        "default start method": [
-            str(column.runs[0].environment.get("default_start_method", units.MISSING)) for column in columns
-        ],
+        "Python": [python_of(run) for run in firsts],
+        "default start method": [run.environment.default_start_method or units.MISSING for run in firsts],
         "runs": [str(len(column.runs)) for column in columns],
         "null rows that hold": [
             f"{sum(run.nulls_held for run in column.runs)} of {sum(run.nulls for run in column.runs)}"

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from benchmarks.report import units
 from benchmarks.report.metrics import Metrics, metrics
-from benchmarks.report.runs import Family, Run
-from benchmarks.report.samples import Reduced, between_runs, one_sample
+from benchmarks.report.runs import Run
+from benchmarks.report.samples import Reduced, between_runs, one_sample, unknown_facts
+from benchmarks.schema import MEASURED, Environment, Family
 
 BUSY = 0.02
 """The share of the CPU time that other guests of the host may take before it is worth a warning."""
+
+NO_BYTECODE = (
+    "no bytecode of the standard library is cached: each worker by forkserver or spawn compiles what it imports"
+)
 
 
 @dataclass(frozen=True)
@@ -36,17 +40,17 @@ def of_run(run: Run) -> Overview:
     """Look over one run."""
     missing: dict[str, list[str]] = {}
     for outcome in run.outcomes:
-        if outcome.outcome != "measured":
+        if outcome.outcome != MEASURED:
             said = f"{outcome.outcome}: {outcome.reason}" if outcome.reason else outcome.outcome
             missing.setdefault(said, []).append(outcome.id.rpartition("/")[2])
     seconds = run.seconds
-    share = (seconds["arms"] + seconds["pools"]) / seconds["wall"]
+    share = (seconds.arms + seconds.pools) / seconds.wall
     return Overview(
         source=f"{run.source}, {_minute(run.when)}",
         caption=f"{_short_facts(run.environment)}; {run.when[:10]}; bars with caps are 95% intervals within this run",
         heading=(
             f"{_facts(run.environment)}; preset {run.preset}, {units.counted(len(run.cells), 'cell')} in "
-            f"{seconds['wall']:.0f} s, {units.percent(share)} of it inside the arms or making and ending pools. "
+            f"{seconds.wall:.0f} s, {units.percent(share)} of it inside the arms or making and ending pools. "
             "Intervals are 95% within this run: another run may well fall outside."
         ),
         warnings=tuple(_warnings(run)),
@@ -64,11 +68,11 @@ def of_runs(runs: Sequence[Reduced]) -> Overview:
     missing: dict[str, list[str]] = {}
     for name in planned:
         if name not in shared:
-            lacking = sum(run.outcomes.get(name) != "measured" for run in runs)
+            lacking = sum(run.outcomes.get(name) != MEASURED for run in runs)
             missing.setdefault(f"not in {lacking} of {len(runs)} runs", []).append(name.rpartition("/")[2])
     incomplete = sum(not run.complete for run in runs)
     stolen = [run.stolen for run in runs if run.stolen is not None and run.stolen > BUSY]
-    warnings = []
+    warnings = unknown_facts(runs[:1], runs[1:], ())
     if incomplete:
         warnings.append(f"{incomplete} of {len(runs)} runs did not complete")
     if stolen:
@@ -99,27 +103,29 @@ def _minute(when: str) -> str:
     return when[:16].replace("T", " ")
 
 
-def _facts(facts: Mapping[str, Any]) -> str:
-    build = " free-threaded" if facts["free_threaded"] else ""
+def _facts(facts: Environment) -> str:
+    build = " free-threaded" if facts.free_threaded else ""
     return (
-        f"{facts['implementation']} {facts['python']}{build}, {facts['usable_cpus']} usable CPUs, "
-        f"{facts['cpu_model']}, {facts['system']} {facts['release']}"
+        f"{facts.implementation} {facts.python}{build}, {facts.usable_cpus} usable CPUs, "
+        f"{facts.cpu_model}, {facts.system} {facts.release}"
     )
 
 
-def _short_facts(facts: Mapping[str, Any]) -> str:
-    return f"{facts['implementation']} {facts['python']}, {facts['usable_cpus']} CPUs, {facts['cpu_model']}"
+def _short_facts(facts: Environment) -> str:
+    return f"{facts.implementation} {facts.python}, {facts.usable_cpus} CPUs, {facts.cpu_model}"
 
 
 def _warnings(run: Run) -> Iterator[str]:
     if not run.complete:
         yield "this run did not complete"
+    if run.environment.standard_library_cached is False:
+        yield NO_BYTECODE
     yield from dict.fromkeys(warning for cell in run.cells for warning in cell.warnings)
-    load, cpus = run.start["load_average"], run.environment["usable_cpus"]
+    load, cpus = run.start.load_average, run.environment.usable_cpus
     if load is not None and load > 0.5 * cpus:
         yield f"the machine was busy when the run began (load average {load:g} on {cpus} CPUs)"
     if run.stolen is not None and run.stolen > BUSY:
         yield f"the host took {units.percent(run.stolen)} of the CPU time away for other guests"
-    quota = run.environment["quota"]
-    if quota is not None and quota < run.environment["affinity"]:
-        yield f"the container's quota is {quota:g} CPUs, where {run.environment['affinity']} can be seen"
+    quota = run.environment.quota
+    if quota is not None and quota < run.environment.affinity:
+        yield f"the container's quota is {quota:g} CPUs, where {run.environment.affinity} can be seen"

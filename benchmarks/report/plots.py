@@ -47,12 +47,12 @@ def draw(shown: Overview, folder: Path) -> Iterator[Path]:
 def _speedup(axes: Axes, rows: Sequence[Metrics]) -> None:
     """Draw speedup against task length: what bare processes give, what each strategy gives, where it breaks even."""
     pools = [row for row in rows if row.place.strategy not in NULLS]
-    workers = min(int(row.place.axes["workers"] or 1) for row in pools)
+    workers = min(row.place.axes.workers for row in pools)
     axes.axhline(1, color=GREY, linewidth=0.8)
     axes.axhline(workers, color=GREY, linewidth=0.8, linestyle=":")
     axes.annotate("ideal", (0.01, workers), xycoords=("axes fraction", "data"), va="bottom", color=GREY, fontsize=8)
-    sizes = sorted({int(row.place.axes["size"] or 0) for row in pools})
-    floor = [[row for row in pools if row.place.axes["size"] == size] for size in sizes]
+    sizes = sorted({row.place.axes.size or 0 for row in pools})
+    floor = [[row for row in pools if (row.place.axes.size or 0) == size] for size in sizes]
     axes.plot(
         [median(row.task_length or 0 for row in group) for group in floor],
         [median(row.machine_speedup.center for row in group if row.machine_speedup) for group in floor],
@@ -109,7 +109,7 @@ def _startup(axes: Axes, rows: Sequence[Metrics]) -> None:
     """Draw the life of a pool that is used once, in its stages, by start method."""
     pools = [row for row in rows if row.place.strategy not in NULLS]
     labels = [
-        f"{row.place.strategy.partition('.')[0]}, {row.place.axes['start_method']}\n({row.place.axes['workload']})"
+        f"{row.place.strategy.partition('.')[0]}, {row.place.axes.start_method}\n({row.place.axes.workload})"
         for row in pools
     ]
     left = [0.0] * len(pools)
@@ -132,8 +132,8 @@ def _scaling(axes: Axes, rows: Sequence[Metrics]) -> None:
     pools = [row for row in rows if row.place.strategy not in NULLS and row.speedup]
     numbers = sorted({_workers(row) for row in pools})
     axes.plot(numbers, numbers, color=GREY, linewidth=0.8, linestyle=":", label="ideal")
-    longest = max(int(row.place.axes["size"] or 0) for row in pools)
-    pools = [row for row in pools if int(row.place.axes["size"] or 0) == longest]
+    longest = max(row.place.axes.size or 0 for row in pools)
+    pools = [row for row in pools if (row.place.axes.size or 0) == longest]
     axes.plot(
         numbers,
         [
@@ -155,7 +155,7 @@ def _scaling(axes: Axes, rows: Sequence[Metrics]) -> None:
 
 
 def _workers(row: Metrics) -> int:
-    return int(row.place.axes["workers"] or 0)
+    return row.place.axes.workers
 
 
 def _speedups(axes: Axes, places: Sequence[float], rows: Sequence[Metrics], **look: str) -> None:

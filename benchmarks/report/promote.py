@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+import msgspec
 
 from benchmarks.report.runs import DataError, load
 from benchmarks.report.units import counted
@@ -38,10 +39,10 @@ def promote(paths: Sequence[Path], storage: Path, name: str) -> Iterator[Path]:
         folder = storage / path.parent.name
         numbers = [int(other.name[:4]) for other in folder.glob("[0-9][0-9][0-9][0-9]_*.json")]
         target = folder / f"{max(numbers, default=0) + 1:04}_{name}.json"
-        compact = json.dumps(json.loads(path.read_bytes()), separators=(",", ":"))
+        compact = msgspec.json.format(path.read_bytes(), indent=-1)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            target.write_text(compact, encoding="utf-8")
+            target.write_bytes(compact)
             shutil.copystat(path, target)
         except OSError as error:
             with suppress(OSError):

@@ -8,10 +8,10 @@ from benchmarks.report import units
 from benchmarks.report.answers import answer, break_evens
 from benchmarks.report.metrics import BreakEven, Metrics, null_holds, null_ratio
 from benchmarks.report.overview import Overview
-from benchmarks.report.runs import Family
 from benchmarks.report.samples import SPEEDUP
 from benchmarks.report.tables import table
 from benchmarks.report.units import counted, wrapped
+from benchmarks.schema import Family
 
 NARROWEST = 60
 
@@ -22,11 +22,11 @@ def summary(overview: Overview, width: int, table_format: str | None = None) -> 
     yield from wrapped(overview.heading, width)
     for warning in overview.warnings:
         yield from wrapped(f"warning: {warning}", width)
-    for family in overview.families.values():
-        own = [row for row in overview.rows if row.place.family == family.name]
+    for name, family in overview.families.items():
+        own = [row for row in overview.rows if row.place.family == name]
         if own:
             yield ""
-            yield from _family(family, own, width, table_format)
+            yield from _family(name, family, own, width, table_format)
     if overview.missing:
         yield ""
         number = sum(map(len, overview.missing.values()))
@@ -35,9 +35,9 @@ def summary(overview: Overview, width: int, table_format: str | None = None) -> 
             yield from wrapped(f"{said}: {', '.join(names)}", width)
 
 
-def _family(family: Family, rows: Sequence[Metrics], width: int, table_format: str | None) -> Iterator[str]:
-    yield from wrapped(f"{family.name.upper()}: {family.question}", width)
-    sentence = answer(family.name, rows)
+def _family(name: str, family: Family, rows: Sequence[Metrics], width: int, table_format: str | None) -> Iterator[str]:
+    yield from wrapped(f"{name.upper()}: {family.question}", width)
+    sentence = answer(name, rows)
     if sentence:
         yield from wrapped(sentence, width)
     yield from wrapped(f"Timed: {family.timed}. {_same_everywhere(rows)}", width)
@@ -65,10 +65,10 @@ def _same_everywhere(rows: Sequence[Metrics]) -> str:
     """Say the axes that no row differs in, so that the table need not."""
     said = []
     for axis in ("tasks", "workers", "start_method"):
-        values = {row.place.axes[axis] for row in rows}
+        values = {getattr(row.place.axes, axis) for row in rows}
         if len(values) == 1:
             value = values.pop()
-            said.append(str(value) if axis == "start_method" else counted(int(value or 0), axis.removesuffix("s")))
+            said.append(str(value) if axis == "start_method" else counted(value, axis.removesuffix("s")))
     return f"{', '.join(said)}." if said else ""
 
 

@@ -1,23 +1,18 @@
-"""Saved runs: JSON in, `Run` and `Cell` out. The only file that knows the schema."""
+"""Saved runs as the report sees them: `Run` and `Cell`, and where they are found."""
 
 from __future__ import annotations
 
-import json
-import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from glob import glob
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-SCHEMA = 2
-
-LEAST_SECONDS = 1e-9
-"""Times are saved in whole nanoseconds, and no call takes none; CPU time and the stages of a pool may."""
-
+from benchmarks import schema
+from benchmarks.schema import Environment, Family, Measure, Moment, Outcome, Params, SchemaError, Times
 
 STORED = re.compile(r"\d{4}_.*\.json")
 """How pytest-benchmark names what it saves: a number, and the name it was given."""
@@ -32,20 +27,12 @@ class DataError(Exception):
 
 
 @dataclass(frozen=True)
-class Measure:
-    """A secondary quantity of a cell: its unit, and a value a round."""
-
-    unit: str
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True)
 class Place:
     """Which cell it is: its test id, its family, its axes by name."""
 
     id: str
     family: str
-    axes: Mapping[str, str | int | None]
+    axes: Params
     tasks_per_chunk: int
     bytes_moved: int | None = None
 
@@ -57,17 +44,17 @@ class Place:
     @property
     def strategy(self) -> str:
         """The strategy's name."""
-        return str(self.axes["strategy"])
+        return self.axes.strategy
 
     @property
     def start_method(self) -> str:
         """The start method of its workers."""
-        return str(self.axes["start_method"])
+        return self.axes.start_method
 
     @property
     def tasks(self) -> int:
         """The number of tasks in a round."""
-        return int(self.axes["tasks"] or 0)
+        return self.axes.tasks
 
 
 @dataclass(frozen=True)
@@ -78,34 +65,14 @@ class Cell:
     """
 
     place: Place
-    strategy_seconds: tuple[float, ...]
-    serial_seconds: tuple[float, ...] | None
-    floor_seconds: tuple[float, ...] | None
-    cpu_seconds: tuple[float, ...] | None
-    floor_cpu_seconds: tuple[float, ...] | None
+    strategy_seconds: Sequence[float]
+    serial_seconds: Sequence[float] | None
+    floor_seconds: Sequence[float] | None
+    cpu_seconds: Sequence[float] | None
+    floor_cpu_seconds: Sequence[float] | None
     measures: Mapping[str, Measure]
     observed: Mapping[str, str]
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Family:
-    """What a family says of itself."""
-
-    name: str
-    question: str
-    timed: str
-    judged_by: tuple[str, ...]
-    per_task: bool
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a planned cell: measured, failed, skipped, interrupted or not reached; and why, where known."""
-
-    id: str
-    outcome: str
-    reason: str | None
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -119,19 +86,18 @@ class Run:
     cells: tuple[Cell, ...]
     families: Mapping[str, Family]
     outcomes: tuple[Outcome, ...]
-    environment: Mapping[str, Any]
-    start: Mapping[str, Any]
-    end: Mapping[str, Any]
-    seconds: Mapping[str, float]
+    environment: Environment
+    start: Moment
+    end: Moment
+    seconds: Times
 
     @property
     def stolen(self) -> float | None:
         """The share of the usable CPUs' time that the host gave to other guests; None where it does not tell."""
-        before, after = self.start["stolen_seconds"], self.end["stolen_seconds"]
-        if before is None or after is None or not self.seconds["wall"]:
+        before, after = self.start.stolen_seconds, self.end.stolen_seconds
+        if before is None or after is None:
             return None
-        share: float = (after - before) / (self.environment["usable_cpus"] * self.seconds["wall"])
-        return share
+        return (after - before) / (self.environment.usable_cpus * self.seconds.wall)
 
     def of_family(self, name: str) -> list[Cell]:
         """Return the cells of a family, in the order in which they were measured."""
@@ -150,82 +116,48 @@ class Run:
 def load(path: Path) -> Run:
     """Read a saved run. Raises DataError for whatever is wrong with the file."""
     try:
-        data = json.loads(path.read_bytes())
+        data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError as error:
-        what = "is empty" if not path.stat().st_size else f"is not JSON ({error})"
-        raise DataError(f"{path}: {what}; it may have been cut off while it was saved: delete it") from None
     return parse(data, str(path))
 
 
-def parse(data: Any, source: str) -> Run:
-    """Turn the JSON of a saved run into a Run. Raises DataError naming `source`."""
-    suite = data.get("suite") if isinstance(data, dict) else None
-    if not isinstance(suite, dict):
-        raise DataError(f"{source}: not a run of this suite (it has no key 'suite')")
-    if suite.get("schema") != SCHEMA:
-        raise DataError(f"{source}: saved with schema {suite.get('schema')}, this report reads {SCHEMA}: measure again")
+def parse(data: bytes, source: str) -> Run:
+    """Turn the bytes of a saved run into a Run. Raises DataError naming `source`."""
     try:
-        measured = {cell["id"] for cell in suite["cells"] if cell["outcome"] == "measured"}
-        return Run(
-            source=source,
-            when=data["datetime"],
-            preset=suite["preset"],
-            complete=suite["complete"],
-            cells=tuple(_cell(entry) for entry in data["benchmarks"] if entry["fullname"] in measured),
-            families={name: _family(name, entry) for name, entry in suite["families"].items()},
-            outcomes=tuple(Outcome(entry["id"], entry["outcome"], entry["reason"]) for entry in suite["cells"]),
-            environment=suite["environment"],
-            start=suite["start"],
-            end=suite["end"],
-            seconds=suite["seconds"],
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{source}: damaged: {type(error).__name__} {error}; measure again") from None
-    except ValueError as error:
-        raise DataError(f"{source}: damaged: {error}; measure again") from None
-
-
-def _cell(entry: Mapping[str, Any]) -> Cell:
-    extra = entry["extra_info"]
-    name = entry["fullname"]
-    rounds = len(entry["stats"]["data"])
-
-    def times(values: Any, what: str, least: float = LEAST_SECONDS) -> tuple[float, ...]:
-        if len(values) != rounds:
-            message = f"{name}: {len(values)} {what} for {rounds} rounds"
-            raise ValueError(message)
-        # two built-in passes, since a report may read a hundred runs: a sum that is finite has no NaN in it
-        if not (math.isfinite(sum(values)) and min(values) >= least):
-            message = f"{name}: {what} that are not {'positive' if least else 'possible'} numbers"
-            raise ValueError(message)
-        return tuple(values)
-
-    def maybe(key: str, what: str, least: float = LEAST_SECONDS) -> tuple[float, ...] | None:
-        return None if extra[key] is None else times(extra[key], what, least)
-
-    if not rounds:
-        message = f"{name}: no rounds"
-        raise ValueError(message)
-    return Cell(
-        place=Place(name, extra["family"], entry["params"], extra["tasks_per_chunk"], extra.get("bytes_moved")),
-        strategy_seconds=times(entry["stats"]["data"], "times"),
-        serial_seconds=maybe("serial_seconds", "serial times"),
-        floor_seconds=maybe("floor_seconds", "floor times"),
-        cpu_seconds=maybe("cpu_seconds", "CPU times", 0),
-        floor_cpu_seconds=maybe("floor_cpu_seconds", "CPU times of the floor", 0),
-        observed=dict(extra.get("observed", {})),
-        warnings=tuple(extra["warnings"]),
-        measures={
-            key: Measure(measure["unit"], times(measure["values"], key, 0))
-            for key, measure in extra["measures"].items()
-        },
+        document = schema.decode(data)
+    except SchemaError as error:
+        raise DataError(f"{source}: {error}") from None
+    suite = document.suite
+    measured = {cell.id for cell in suite.cells if cell.outcome == schema.MEASURED}
+    return Run(
+        source=source,
+        when=document.datetime,
+        preset=suite.preset,
+        complete=suite.complete,
+        cells=tuple(_cell(benchmark) for benchmark in document.benchmarks if benchmark.fullname in measured),
+        families=suite.families,
+        outcomes=tuple(suite.cells),
+        environment=suite.environment,
+        start=suite.start,
+        end=suite.end,
+        seconds=suite.seconds,
     )
 
 
-def _family(name: str, entry: Mapping[str, Any]) -> Family:
-    return Family(name, entry["question"], entry["timed"], tuple(entry["judged_by"]), entry["per_task"])
+def _cell(benchmark: schema.Benchmark) -> Cell:
+    info = benchmark.extra_info
+    return Cell(
+        place=Place(benchmark.fullname, info.family, benchmark.params, info.tasks_per_chunk, info.bytes_moved),
+        strategy_seconds=benchmark.stats.data,
+        serial_seconds=info.serial_seconds,
+        floor_seconds=info.floor_seconds,
+        cpu_seconds=info.cpu_seconds,
+        floor_cpu_seconds=info.floor_cpu_seconds,
+        measures=info.measures,
+        observed=info.observed,
+        warnings=info.warnings,
+    )
 
 
 def latest(storage: Path) -> Path:

@@ -7,10 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import sub, truediv
 from statistics import fmean, median
+from textwrap import shorten
+
+from msgspec.structs import asdict
 
 from benchmarks.report.metrics import NULLS, Metrics, null_cell_holds
-from benchmarks.report.runs import Cell, DataError, Family, Place, Run
+from benchmarks.report.runs import Cell, DataError, Place, Run
 from benchmarks.report.stats import CONFIDENCE, Summary, quantile, student_quantile, variance_of
+from benchmarks.schema import MACHINE_FACTS, PYTHON_FACTS, Environment, Family
 
 SPEEDUP = "speedup"
 EFFICIENCY = "efficiency"
@@ -19,14 +23,14 @@ CPU_TIME = "CPU time"
 PEAK_MEMORY = "peak memory"
 """The quantities that families are judged by, in the words of the saved runs."""
 
-ACROSS: Mapping[str, tuple[str, ...]] = {
-    "python": ("implementation", "python", "build", "compiler", "free_threaded", "gil", "caches_bytecode"),
-    "machine": ("cpu_model", "machine", "system", "release", "cpus", "affinity", "quota", "usable_cpus"),
-}
-"""Facts that two samples must share, unless their difference is what is asked about."""
+ACROSS: Mapping[str, tuple[str, ...]] = {"python": PYTHON_FACTS, "machine": MACHINE_FACTS}
+"""Facts that two samples must share, by what one asks about where their difference is meant."""
 
 OR = " or "
 """What stands between the things that were observed in one cell."""
+
+LONGEST_FACT = 80
+"""Letters of a fact that are shown; a damaged file may have a million."""
 
 AXES = ("workers", "start_method")
 """Axes whose usual value depends on the machine, so that cells of one name may differ in them."""
@@ -55,7 +59,7 @@ class Reduced:
     preset: str
     complete: bool
     stolen: float | None
-    environment: Mapping[str, object]
+    environment: Environment
     families: Mapping[str, Family]
     views: Mapping[str, View]
     outcomes: Mapping[str, str]
@@ -125,7 +129,7 @@ def in_all(runs: Sequence[Reduced]) -> list[str]:
 
 def python_of(run: Reduced) -> str:
     """Return the version of Python that a run was taken with, with a t behind it where it is free-threaded."""
-    return f"{run.environment['python']}{'t' if run.environment['free_threaded'] else ''}"
+    return f"{run.environment.python}{'t' if run.environment.free_threaded else ''}"
 
 
 def of_python(runs: Sequence[Reduced], like: Reduced) -> list[Reduced]:
@@ -135,7 +139,7 @@ def of_python(runs: Sequence[Reduced], like: Reduced) -> list[Reduced]:
     """
 
     def version(run: Reduced) -> tuple[str, bool]:
-        return str(run.environment["python"]).rpartition(".")[0], python_of(run).endswith("t")
+        return run.environment.python.rpartition(".")[0], python_of(run).endswith("t")
 
     near = [run for run in runs if version(run) == version(like)]
     if not near:
@@ -150,12 +154,16 @@ def aligned(base: Sequence[Reduced], new: Sequence[Reduced], axes: Iterable[str]
     A cell of 4 workers is then the one of 2, if no run has both: those of a family that is about workers stay apart.
     """
     meant = set(axes)
+    if not meant:
+        return list(new)
 
     def names(runs: Sequence[Reduced]) -> dict[tuple[object, ...], set[str]]:
         found: dict[tuple[object, ...], set[str]] = {}
         for run in runs:
             for name, view in run.views.items():
-                rest = sorted((axis, str(value)) for axis, value in view.place.axes.items() if axis not in meant)
+                rest = sorted(
+                    (axis, str(value)) for axis, value in asdict(view.place.axes).items() if axis not in meant
+                )
                 found.setdefault((view.place.family, *rest), set()).add(name)
         return found
 
@@ -181,12 +189,13 @@ def one_sample(runs: Sequence[Reduced]) -> list[str]:
     Raises DataError if there are none, or if the runs differ in what one sample must share.
     """
     shared = in_all(runs)
-    different = differences(runs[:1], runs[1:], (), shared) if runs[1:] else []
-    if different:
-        raise DataError(
-            f"{runs[0].source} and others of one name differ ({different[0]}): they are not one sample; "
-            "a pattern such as '*3.13*/*_NAME.json' stands for fewer"
-        )
+    for run in runs[1:]:
+        different = differences(runs[:1], [run], (), shared)
+        if different:
+            raise DataError(
+                f"{runs[0].source} and {run.source} differ ({different[0]}): they are not one sample; "
+                "a pattern such as '*3.13*/*_NAME.json' stands for fewer"
+            )
     if not shared:
         raise DataError(f"{runs[0].source} and others of one name have no measured cell in common")
     return shared
@@ -263,13 +272,35 @@ def differences(
     found = []
     for axis in AXES:
         old, now = (
-            {str(run.views[name].place.axes.get(axis)) for run in side for name in shared} for side in (base, new)
+            {str(getattr(run.views[name].place.axes, axis)) for run in side for name in shared} for side in (base, new)
         )
         if axis not in meant and old != now:
-            found.append(f"{axis}: {', '.join(sorted(old))} against {', '.join(sorted(now))}")
+            found.append(f"{axis}: {_listed(old)} against {_listed(now)}")
     for facts in ACROSS.values():
         for fact in facts:
-            old, now = ({str(run.environment.get(fact)) for run in side} for side in (base, new))
+            old, now = (_told(side, fact) for side in (base, new))
             if fact not in meant and len(old | now) > 1:
-                found.append(f"{fact}: {', '.join(sorted(old))} against {', '.join(sorted(now))}")
+                found.append(f"{fact}: {_listed(old)} against {_listed(now)}")
     return found
+
+
+def unknown_facts(base: Sequence[Reduced], new: Sequence[Reduced], across: Iterable[str]) -> list[str]:
+    """Say which facts that the runs should share are known of some of them only: those may differ, unseen."""
+    meant = {fact for group in across for fact in ACROSS.get(group, (group,))}
+    runs = (*base, *new)
+    found = []
+    for fact in (fact for facts in ACROSS.values() for fact in facts if fact not in meant):
+        silent = sum(not run.environment.known(fact) for run in runs)
+        if 0 < silent < len(runs):
+            known = _listed(_told(runs, fact))
+            found.append(f"{fact} is not known of {silent} of {len(runs)} runs, of the others {known}")
+    return found
+
+
+def _told(runs: Iterable[Reduced], fact: str) -> set[str]:
+    """Return what runs say of a fact."""
+    return {str(getattr(run.environment, fact)) for run in runs if run.environment.known(fact)}
+
+
+def _listed(values: Iterable[str]) -> str:
+    return ", ".join(shorten(value, LONGEST_FACT) for value in sorted(values))

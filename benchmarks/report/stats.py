@@ -82,21 +82,21 @@ def student_cdf(t: float, df: float) -> float:
 def student_quantile(probability: float, df: float) -> float:
     """Return the t that Student's t with `df` degrees of freedom stays below with a probability in (0, 1).
 
-    Cached: a report asks for the same few again and again.
+    By Newton's method from the normal quantile, which is nearer to zero: above zero the distribution is concave, so
+    each step stays below the answer, until what is left to go is rounding. Cached: a report asks for the same few.
     """
     if probability < 0.5:
         return -student_quantile(1 - probability, df)
-    high = 1.0
-    while student_cdf(high, df) < probability:
-        high *= 2
-    low = 0.0
-    while high - low > 1e-12 * high:
-        middle = (low + high) / 2
-        if student_cdf(middle, df) < probability:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+    t = NormalDist().inv_cdf(probability)
+    if math.isinf(df):
+        return t
+    log_scale = math.lgamma((df + 1) / 2) - math.lgamma(df / 2) - 0.5 * math.log(df * math.pi)
+    while True:
+        log_density = log_scale - (df + 1) / 2 * math.log1p(t * t / df)
+        step = (probability - student_cdf(t, df)) / math.exp(log_density)
+        if not step > 1e-12 * t:
+            return t
+        t += step
 
 
 def incomplete_beta(a: float, b: float, x: float) -> float:

@@ -9,8 +9,8 @@ from tabulate import DataRow, TableFormat, tabulate
 
 from benchmarks.report import units
 from benchmarks.report.metrics import NULLS, Metrics
-from benchmarks.report.runs import Family
 from benchmarks.report.stats import Summary
+from benchmarks.schema import Family
 
 
 def plain(gap: str) -> TableFormat:
@@ -136,7 +136,7 @@ def _columns(family: Family, rows: Sequence[Metrics]) -> list[Column]:
     """Return the columns of a family's table. Those in which no row has anything are left out later."""
 
     def axis(name: str) -> Column:
-        return Column(AXES[name], lambda row, _style: str(row.place.axes[name]))
+        return Column(AXES[name], lambda row, _style: str(getattr(row.place.axes, name)))
 
     def time(title: str, value: Callable[[Metrics], float | None], *, spare: int = 0) -> Column:
         def text(row: Metrics, style: Style) -> str | None:
@@ -147,12 +147,12 @@ def _columns(family: Family, rows: Sequence[Metrics]) -> list[Column]:
 
         return Column(f"{title}\na task" if family.per_task else title, text, spare)
 
-    varying = [axis(name) for name in AXES if len({row.place.axes[name] for row in rows}) > 1]
+    varying = [axis(name) for name in AXES if len({getattr(row.place.axes, name) for row in rows}) > 1]
     by_ratio = "speedup" in family.judged_by
     minor = 0 if by_ratio or family.per_task else 1
     spared = 1 if by_ratio else 0
     chunks = len({row.place.tasks_per_chunk for row in rows}) > 1
-    sizes = by_ratio and any(row.place.axes["size"] is not None for row in rows)
+    sizes = by_ratio and any(row.place.axes.size is not None for row in rows)
     columns = [
         *varying,
         *([Column("chunk\nsize", lambda row, _style: str(row.place.tasks_per_chunk), minor)] if chunks else []),

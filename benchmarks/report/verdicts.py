@@ -70,6 +70,8 @@ def comparison_lines(
         yield from wrapped("Short tasks are those in which the strategy itself takes most of the time.", width)
     for difference in result.differences:
         yield from wrapped(f"NOT COMPARABLE: {difference} (--across says that a difference is meant)", width)
+    for fact in result.unknown:
+        yield from wrapped(f"warning: {fact}", width)
     if not result.nulls_hold:
         yield from wrapped(
             f"NOT JUDGED: {result.nulls - result.nulls_held} of {result.nulls} null rows are out of bounds: the "

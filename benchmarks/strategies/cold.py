@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.environment import cpu_seconds, peak_memory
+from benchmarks.interrupts import SIGNALS
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Engine, Job
 from benchmarks.strategies.fresh import Caller, Interpreter
@@ -57,7 +58,8 @@ class Cold(Engine):
 
     def _live(self) -> list[Any]:
         start = perf_counter()
-        self._engine = engine = self._open()
+        with SIGNALS.held_back():
+            self._engine = engine = self._open()
         created = perf_counter()
         results, first = self._use(engine)
         answered = perf_counter()

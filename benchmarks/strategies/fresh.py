@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from benchmarks.interrupts import SIGNALS
 from benchmarks.worker import kill_at_hangup, spare_at_hangup
 
 LENGTH = struct.Struct("<Q")
@@ -33,14 +34,15 @@ class Interpreter:
         """Start it."""
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-        self._process = subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            env={**os.environ, "PYTHONPATH": path},
-            start_new_session=True,  # Ctrl-C is for the caller, which ends this process itself
-        )
+        with SIGNALS.held_back():
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                env={**os.environ, "PYTHONPATH": path},
+                start_new_session=True,  # Ctrl-C is for the caller, which ends this process itself
+            )
 
     def await_ready(self) -> None:
         """Wait until it says that it is ready."""

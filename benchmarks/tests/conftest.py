@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,13 @@ from typing import Any
 
 import pytest
 
+from benchmarks.evidence.signals import hear_signals
+
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 120
+
+if threading.current_thread() is threading.main_thread():
+    hear_signals()  # tests send them to programs that they start
 
 HEAD = """
 import os, signal, time

@@ -8,13 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as other_axes
 
 from benchmarks.report.compare import Comparison, compare
 from benchmarks.report.judge import Rule, Verdict, runs_needed
-from benchmarks.report.runs import DataError, Family, Place
+from benchmarks.report.runs import DataError, Place
 from benchmarks.report.samples import Reduced, View, aligned, of_python, python_of
+from benchmarks.schema import Family
+from benchmarks.tests.made_up import environment, params
 
-FACTS = {"python": "3.13.0", "free_threaded": False, "cpu_model": "one", "usable_cpus": 2}
 FLOOR_SECONDS = {"1e2": 1e-4, "1e4": 2e-3, "1e5": 2e-2}
 STRATEGIES = ("Pool.map", "Pool.imap", "ProcessPoolExecutor.map")
 
@@ -39,6 +41,9 @@ def run(
     the whole machine.
     """
     speed = source.gauss(0, drift)
+    facts = dict(facts or {})
+    workers = facts.pop("workers", 2)
+    family = Family("Is a pool worth it?", "one pass", list(judged_by), ["serial", "floor"], per_task=False)
     views = {}
     for strategy in STRATEGIES:
         for size, seconds in FLOOR_SECONDS.items():
@@ -56,17 +61,16 @@ def run(
                 "floor time": floor,
             }
             name = f"bench_speedup.py::bench_count[{size}-{strategy}]"
-            workers = (facts or {}).get("workers", 2)
-            axes: dict[str, Any] = {"size": size, "strategy": strategy, "workers": workers, "start_method": "fork"}
-            views[name] = View(Place(name, "speedup", {**axes, "tasks": 4}, 1), values, {}, {})
+            axes = params(size=int(float(size)), strategy=strategy, workers=workers)
+            views[name] = View(Place(name, "speedup", axes, 1), values, {}, {})
     return Reduced(
         source=f"run {source.random()}",
         when="2026-11-22T12:00:00",
         preset="default",
         complete=True,
         stolen=None,
-        environment={**FACTS, **(facts or {})},
-        families={"speedup": Family("speedup", "Is a pool worth it?", "one pass", judged_by, per_task=False)},
+        environment=environment(**facts),
+        families={"speedup": family},
         views=views,
         outcomes=dict.fromkeys(views, "measured"),
         nulls=6,
@@ -242,7 +246,7 @@ def test_a_start_method_is_judged_by_itself() -> None:
         for each in runs:
             assert isinstance(each.views, dict)
             for name, view in list(each.views.items()):
-                axes = {**view.place.axes, "start_method": "forkserver"}
+                axes = other_axes(view.place.axes, start_method="forkserver")
                 values = {key: value + math.log(factor) for key, value in view.values.items()}
                 other = name.replace("[", "[forkserver-")
                 each.views[other] = View(replace(view.place, id=other, axes=axes), values, {}, {})
@@ -264,7 +268,7 @@ def renamed(runs: list[Reduced], axes: dict[str, Any], *, keep: bool = False) ->
         views = {}
         for name, view in each.views.items():
             other = f"{name}-other"
-            views[other] = replace(view, place=replace(view.place, id=other, axes={**view.place.axes, **axes}))
+            views[other] = replace(view, place=replace(view.place, id=other, axes=other_axes(view.place.axes, **axes)))
         views |= each.views if keep else {}
         changed.append(replace(each, views=views, outcomes=dict.fromkeys(views, "measured")))
     return changed

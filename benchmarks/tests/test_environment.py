@@ -8,9 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from benchmarks import environment
+from benchmarks.facts import passing_facts, stable_facts
+from benchmarks.schema import MACHINE_FACTS, PYTHON_FACTS, Environment, Moment
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
@@ -108,12 +111,15 @@ def test_cpu_seconds_of_another_process() -> None:
         environment.cpu_seconds((child.pid,))
 
 
-def test_facts_are_plain_values() -> None:
-    """What is saved of the environment can be saved as JSON as it is."""
-    facts = {**environment.stable_facts(), **environment.passing_facts()}
+def test_facts_are_read_as_they_are_saved() -> None:
+    """What is saved of the environment passes the schema, and every fact but the quota is known on Linux."""
+    facts = stable_facts()
 
-    assert all(value is None or isinstance(value, str | int | float) for value in facts.values())
-    assert facts["python"] == ".".join(map(str, sys.version_info[:3])) + (
+    assert msgspec.json.decode(msgspec.json.encode(facts), type=Environment) == facts
+    assert msgspec.json.decode(msgspec.json.encode(passing_facts()), type=Moment)
+    if sys.platform == "linux":
+        assert [fact for fact in (*PYTHON_FACTS, *MACHINE_FACTS) if not facts.known(fact)] == []
+    assert facts.python == ".".join(map(str, sys.version_info[:3])) + (
         ""
         if sys.version_info[3] == "final"
         else sys.version.split()[0].partition(".".join(map(str, sys.version_info[:3])))[2]

@@ -8,8 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args, get_type_hints
 
+import msgspec
 import pytest
+
+from benchmarks import schema
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -18,6 +22,10 @@ FLOORS = {
     "benchmarks.worker": 0,
     "benchmarks.environment": 0,
     "benchmarks.lock": 0,
+    "benchmarks.interrupts": 0,
+    "benchmarks.schema": 0,
+    "benchmarks.saving": 0,
+    "benchmarks.facts": 1,
     "benchmarks.workloads": 1,
     "benchmarks.strategies.base": 1,
     "benchmarks.strategies.serial": 2,
@@ -33,6 +41,8 @@ FLOORS = {
     "benchmarks.watch": 5,
     "benchmarks.arms": 6,
     "benchmarks.options": 6,
+    "benchmarks.recording": 6,
+    "benchmarks.refusals": 7,
     "benchmarks.measure": 7,
     "benchmarks.breaking": 6,
     "benchmarks.failures": 8,
@@ -40,6 +50,7 @@ FLOORS = {
     "benchmarks.report": 0,
     "benchmarks.report.stats": 0,
     "benchmarks.report.units": 0,
+    "benchmarks.report.program": 0,
     "benchmarks.report.runs": 1,
     "benchmarks.report.metrics": 2,
     "benchmarks.report.promote": 2,
@@ -64,6 +75,9 @@ FLOORS = {
 
 DOOR = ("benchmarks.plugin", "benchmarks.report.__main__")
 """The one import from the measuring wing into the report: the summary after a run."""
+
+WALL = "benchmarks.schema"
+"""What both wings import: the saved run stands between them."""
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -95,7 +109,7 @@ def faults(name: str, source: str) -> list[str]:
     for other in sorted(imported(source)):
         if (name, other) == DOOR:
             continue
-        if other.startswith("benchmarks.report") != judging:
+        if other.startswith("benchmarks.report") != judging and WALL not in {name, other}:
             found.append(f"{name} imports {other} through the wall")
         elif FLOORS[other] >= floor:
             found.append(f"{name} (floor {floor}) imports {other} (floor {FLOORS[other]})")
@@ -121,6 +135,53 @@ def test_imports_point_downwards(name: str, path: Path) -> None:
 def test_upward_imports_are_found(name: str, source: str) -> None:
     """The walk sees what it must forbid."""
     assert len(faults(name, source)) == 1
+
+
+def keys_of(struct: type[msgspec.Struct]) -> set[str]:
+    """Return the keys of a part of the saved run, and of the parts that it has."""
+    found = set(struct.__struct_fields__)
+    for hint in get_type_hints(struct).values():
+        parts = [hint, *get_args(hint), *(inner for part in get_args(hint) for inner in get_args(part))]
+        for part in parts:
+            if isinstance(part, type) and issubclass(part, msgspec.Struct):
+                found |= keys_of(part)
+    return found
+
+
+def spelt(source: str) -> set[str]:
+    """Return the texts that a source uses as keys: in subscripts, in `get` and `pop`, in the making of a dict."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        keys: list[ast.expr | None] = []
+        if isinstance(node, ast.Subscript):
+            keys = [node.slice]
+        elif isinstance(node, ast.Dict):
+            keys = list(node.keys)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"get", "pop"}:
+            keys = list(node.args[:1])
+        found |= {key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+    return found
+
+
+WORDS = {*schema.Params.__struct_fields__, "python", "machine", "family", "cells"}
+"""Keys that are words of options and tables too; the axes of a cell are found by their names wherever it is set."""
+
+
+@pytest.mark.parametrize(("name", "path"), [pytest.param(*module, id=module[0]) for module in modules()])
+def test_only_the_schema_spells_the_keys_of_a_saved_run(name: str, path: Path) -> None:
+    """Whoever writes or reads a saved run does it by the names of the schema, which a type checker knows."""
+    if name != WALL:
+        assert spelt(path.read_text(encoding="utf-8")) & (keys_of(schema.Document) - WORDS) == set()
+
+
+def test_spelt_keys_are_found() -> None:
+    """The walk sees what it must forbid, in each of its forms."""
+    source = 'a["suite"]; b.get("fullname"); c.pop("params", None); d = {"extra_info": 1}'
+
+    assert spelt(source) == {"suite", "fullname", "params", "extra_info"}
+    assert {"suite", "extra_info", "serial_seconds", "stolen_seconds", "chunk_size", "values"} <= keys_of(
+        schema.Document
+    )
 
 
 def test_workers_load_little() -> None:

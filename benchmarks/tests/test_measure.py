@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from benchmarks import measure
-from benchmarks.arms import Spent, describe
+from benchmarks.arms import describe
 from benchmarks.cells import WARM, Axes, Cell, Family, Selection, short_number
 from benchmarks.environment import usable_cpus, usual_start_method
 from benchmarks.measure import Rounds, plan_rounds, timed
+from benchmarks.schema import Spent
 from benchmarks.strategies.base import Engine
 from benchmarks.watch import CellError
 

@@ -120,7 +120,7 @@ def test_workers_default_to_usable_cpus(project: Project) -> None:
 
     assert result.returncode == 0, result.stdout
     assert re.search(
-        rf"^1 cell, about \d+ s; workers: {usable_cpus()}; runs are saved in \./\.benchmarks$",
+        rf"^1 cell, about \d+ s; workers: {usable_cpus()}; runs are saved in \.benchmarks$",
         result.stdout,
         re.MULTILINE,
     )

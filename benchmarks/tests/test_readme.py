@@ -34,7 +34,7 @@ def test_baselines_are_complete(columns: list[matrix.Column]) -> None:
     assert [column.title.rpartition(".")[0] for column in columns] == ["3.11", "3.12", "3.13", "3.14", "3.15"]
     assert [len(column.runs) for column in columns] == [5] * 5
     assert {(run.complete, run.preset) for run in runs} == {(True, "default")}
-    assert len({(run.environment["cpu_model"], run.environment["usable_cpus"]) for run in runs}) == 1
+    assert len({(run.environment.cpu_model, run.environment.usable_cpus) for run in runs}) == 1
     assert max(path.stat().st_size for path in find(readme.STORAGE, BASELINE)) <= HALF_A_MEGABYTE
 
 
@@ -46,7 +46,7 @@ def test_results_are_those_of_the_baselines(columns: list[matrix.Column]) -> Non
 
 @pytest.mark.skipif(find_spec("matplotlib") is None, reason="pictures need Matplotlib: pip install -e '.[plots]'")
 def test_picture_is_that_of_the_baselines(columns: list[matrix.Column], tmp_path: Path) -> None:
-    """The picture, drawn anew, is the one that is kept, byte for byte."""
+    """The picture, drawn anew, is the one that is kept, but for the names of its parts."""
     import matplotlib as mpl  # noqa: PLC0415 - not in each environment
 
     kept = readme.PICTURE.read_text(encoding="utf-8")
@@ -54,7 +54,12 @@ def test_picture_is_that_of_the_baselines(columns: list[matrix.Column], tmp_path
         pytest.skip(f"the picture was drawn by another Matplotlib than {mpl.__version__}, whose letters may differ")
     readme.draw(columns, tmp_path / "drawn.svg")
 
-    assert (tmp_path / "drawn.svg").read_text(encoding="utf-8") == kept
+    assert _without_ids((tmp_path / "drawn.svg").read_text(encoding="utf-8")) == _without_ids(kept)
+
+
+def _without_ids(picture: str) -> str:
+    """Leave out names that are hashes of coordinates: their last digits are those of the processor."""
+    return re.sub(r"\bp[0-9a-f]{10}\b", "clip", picture)
 
 
 def test_old_results_are_replaced() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.report.samples import ACROSS
-from benchmarks.tests.saved import DATA, document, five, report, storage
+from benchmarks.schema import Environment
+from benchmarks.tests.saved import DATA, five, report, storage
 
 
 def test_the_command_finds_a_regression(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,9 +76,7 @@ def test_noise_shows_less_with_more_runs(tmp_path: Path, table_format: str) -> N
 
 def test_across_names_groups_of_facts() -> None:
     """Each group of facts that may be meant to differ is one that a run really saves."""
-    saved = document()["suite"]["environment"]
-
-    assert {fact for facts in ACROSS.values() for fact in facts} <= set(saved)
+    assert {fact for facts in ACROSS.values() for fact in facts} <= set(Environment.__struct_fields__)
 
 
 def test_matrix_sets_samples_side_by_side(tmp_path: Path) -> None:
@@ -257,6 +256,7 @@ def test_matrix_of_runs_with_different_families(tmp_path: Path) -> None:
         changed = json.loads(path.read_bytes())
         del changed["suite"]["families"]["startup"]
         changed["benchmarks"] = [b for b in changed["benchmarks"] if b["extra_info"]["family"] != "startup"]
+        changed["suite"]["cells"] = [cell for cell in changed["suite"]["cells"] if "bench_startup" not in cell["id"]]
         path.write_text(json.dumps(changed))
     code, out, err = report("matrix", "a", "b", f"--storage={folder}")
 
@@ -323,6 +323,9 @@ def test_an_interrupted_run_is_left_out(tmp_path: Path) -> None:
     document = json.loads(cut.read_bytes())
     document["suite"]["complete"] = False
     document["benchmarks"] = document["benchmarks"][:1]
+    for cell in document["suite"]["cells"]:
+        if cell["id"] != document["benchmarks"][0]["fullname"]:
+            cell["outcome"] = "not reached"
     cut.write_text(json.dumps(document))
     code, out, err = report("compare", "before", "after", f"--storage={folder}")
 

@@ -16,6 +16,7 @@ from benchmarks.report.answers import break_evens
 from benchmarks.report.metrics import BreakEven, Metrics, break_even, metrics, null_holds
 from benchmarks.report.runs import Cell, Place
 from benchmarks.report.stats import interval_rank, quantile, summarize
+from benchmarks.tests.made_up import params
 
 floats = st.floats(min_value=1e-9, max_value=1e3)
 
@@ -152,7 +153,7 @@ def test_break_even_is_each_workload_s_own() -> None:
         for workload in workloads:
             for size, seconds in ((100, 8.0), (1000, 20.0)):
                 one = cell(seconds=(seconds,) * 6, serial=(size / 25,) * 6, size=size)
-                place = replace(one.place, axes={**one.place.axes, "workload": workload})
+                place = replace(one.place, axes=params(size=size, workload=workload))
                 found.append(metrics(replace(one, place=place)))
         return found
 
@@ -172,7 +173,7 @@ def cell(
     size: int = 100,
 ) -> Cell:
     """Make a cell of four tasks."""
-    axes: dict[str, str | int | None] = {"strategy": strategy, "tasks": 4, "size": size, "workers": 2}
+    axes = params(strategy=strategy, size=size)
     return Cell(Place("bench.py::bench[x]", "f", axes, 1), seconds, serial, floor, None, None, {}, {})
 
 

@@ -1,0 +1,128 @@
+"""Signals that end a run: noted whenever they come, obeyed only where that does no harm.
+
+Python runs a signal's handler between any two steps of the main thread. An exception from there is welcome while a cell
+waits for its workers; in the midst of a pool's constructor it leaves threads that start workers for ever, in the midst
+of saving a run it loses it. (Blocking the signals there was rejected: workers inherit the mask, and `Pool.terminate`
+then waits for ever for a worker that does not hear SIGTERM.) So a handler only notes the signal, unless the main thread
+has said that it may be interrupted; whoever runs cells asks between them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from types import FrameType
+
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+
+DROPPED_SECONDS = 1.0
+"""Python drops an exception that comes out of a hook of `os.fork` or out of a finalizer: after this time, once more."""
+
+CONSTRUCTOR_SECONDS = 5.0
+"""A constructor may take this long to its end; one that takes longer hangs, and is interrupted after all."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal that ends the run; the message is its name."""
+
+
+def exit_code(number: signal.Signals) -> int:
+    """Return the exit code of a run that a signal has ended: pytest's own for Ctrl-C, for others that of a shell."""
+    return 2 if number is signal.SIGINT else 128 + number
+
+
+class Signals:
+    """The signals that end a run, and whether one has come. There is one object, `SIGNALS`, as there is one process."""
+
+    def __init__(self) -> None:
+        """Catch nothing yet."""
+        self.received: signal.Signals | None = None
+        self._caught: dict[signal.Signals, object] = {}
+        self._pid = os.getpid()
+        self._may_raise = False
+        self._constructing = False
+        self._when = 0.0
+        self._terminals: list[int] = []
+
+    def catch(self) -> None:
+        """Note the signals from now on, but for those that somebody else handles or has this process ignore."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.Signals[name] for name in NAMES if hasattr(signal, name)):
+            if signal.getsignal(number) in {signal.default_int_handler, signal.SIG_DFL}:
+                self._caught[number] = signal.signal(number, self._arrived)
+        self._terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
+        if self._caught and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._give_back)
+
+    def ignore(self) -> None:
+        """Ignore from now on, until this process ends, what `catch` has caught.
+
+        By the system, not by a handler: the interpreter takes its handlers down before it ends.
+        """
+        for number in self._caught:
+            signal.signal(number, signal.SIG_IGN)
+
+    def leave_terminal(self) -> None:
+        """Write to nowhere from now on where a terminal was that has been closed, which has sent SIGHUP."""
+        for descriptor in self._terminals:
+            if not os.isatty(descriptor):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+
+    def check(self) -> None:
+        """Raise Interrupted if a signal has come."""
+        if self.received is not None:
+            raise Interrupted(self.received.name)
+
+    def expose(self) -> None:
+        """Let a signal raise Interrupted from now on, wherever the main thread is; one that has come does it now."""
+        self._may_raise = True
+        self.check()
+
+    def cover(self) -> None:
+        """Only note signals from now on."""
+        self._may_raise = False
+
+    @property
+    def constructing(self) -> bool:
+        """Whether something is being made that could not be ended if its maker were interrupted."""
+        return self._constructing
+
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """Keep a signal until what is made inside is made, and can be ended."""
+        before, self._constructing = self._constructing, True
+        try:
+            yield
+        finally:
+            self._constructing = before
+        if self._may_raise and not before:
+            self.check()
+
+    def insist(self) -> None:
+        """Raise Interrupted for a signal that came some time ago and has not ended what runs: call it now and then."""
+        patience = CONSTRUCTOR_SECONDS if self._constructing else DROPPED_SECONDS
+        if self.received is not None and self._may_raise and monotonic() - self._when > patience:
+            self._when = monotonic()
+            self.check()
+
+    def _arrived(self, number: int, _frame: FrameType | None) -> None:
+        if os.getpid() != self._pid:  # a worker that was forked a moment ago, and has not given the handlers back
+            self._give_back()
+            os.kill(os.getpid(), number)
+        elif self.received is None:
+            self.received, self._when = signal.Signals(number), monotonic()
+            if self._may_raise and not self._constructing:
+                self.check()
+
+    def _give_back(self) -> None:
+        """Have signals do in a forked worker what they do in any."""
+        for number, former in self._caught.items():
+            signal.signal(number, former)  # type: ignore[arg-type] # what `signal.signal` returned
+
+
+SIGNALS = Signals()

@@ -107,16 +107,16 @@ class CellInfo(Struct, frozen=True, omit_defaults=True):
     bytes_moved: Annotated[int, Meta(ge=0, le=int(MOST))] | None = None
     observed: dict[str, str] = {}
 
-    def lists(self) -> dict[str, Sequence[float] | None]:
-        """Return the lists that have a value a round, by what they are."""
-        return {
-            "serial_seconds": self.serial_seconds,
-            "floor_seconds": self.floor_seconds,
-            "cpu_seconds": self.cpu_seconds,
-            "floor_cpu_seconds": self.floor_cpu_seconds,
-            "block": self.block,
-            **{name: measure.values for name, measure in self.measures.items()},
-        }
+    def lists(self) -> tuple[Sequence[float] | None, ...]:
+        """Return the lists that have a value a round, None for one that is not there."""
+        return (
+            self.serial_seconds,
+            self.floor_seconds,
+            self.cpu_seconds,
+            self.floor_cpu_seconds,
+            self.block,
+            *[measure.values for measure in self.measures.values()],
+        )
 
 
 class Stats(Struct, frozen=True):
@@ -136,9 +136,9 @@ class Benchmark(Struct, frozen=True):
     def __post_init__(self) -> None:
         """Raise ValueError where a list does not pair with the rounds."""
         rounds = len(self.stats.data)
-        for name, values in self.extra_info.lists().items():
+        for values in self.extra_info.lists():
             if values is not None and len(values) != rounds:
-                message = f"{name} has {len(values)} values for {rounds} rounds"
+                message = f"{len(values)} values for {rounds} rounds in {self.fullname}"
                 raise ValueError(message)
 
 

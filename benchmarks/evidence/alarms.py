@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
+from msgspec.structs import replace as changed
 from tabulate import tabulate
 
 from benchmarks.evidence.rules import RULES, Taken, bounds, read
@@ -66,7 +67,7 @@ def simulated(runs: Sequence[Reduced], size: int, source: random.Random) -> list
                 real = [run.views[name].values[quantity] for run in runs]
                 middle = fmean(real)
                 values[quantity] = middle + sum(w * (r - middle) for w, r in zip(weights, real, strict=True))
-            views[name] = replace(runs[0].views[name], values=values)
+            views[name] = changed(runs[0].views[name], values=values)
         made.append(replace(runs[0], views=views, nulls_held=runs[0].nulls))
     return made
 

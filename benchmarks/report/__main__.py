@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import sys
@@ -30,6 +31,8 @@ REGRESSED, NOT_JUDGED = 1, 3
 ACROSS = ("python", "machine", "workers", "start_method")
 
 PROGRAM = "python -m benchmarks.report"
+
+STORAGE = ".benchmarks"
 
 RUN = (
     "RUN is a name, which stands for all the runs saved under it, a number, a path, a folder, or a pattern: '*before*'."
@@ -250,7 +253,7 @@ def _width() -> int:
 def _parser() -> argparse.ArgumentParser:
     # suppressed: a default of each command's own would undo what was given before the command
     storing = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    storing.add_argument("--storage", type=Path, metavar="FOLDER", help="where runs are (.benchmarks)")
+    storing.add_argument("--storage", type=Path, metavar="FOLDER", help=f"where runs are (the nearest {STORAGE})")
     reading = argparse.ArgumentParser(add_help=False, parents=[storing], argument_default=argparse.SUPPRESS)
     reading.add_argument("--only", metavar="FAMILY", help="only this family, such as speedup or dispatch")
     telling = argparse.ArgumentParser(add_help=False, parents=[reading], argument_default=argparse.SUPPRESS)
@@ -268,7 +271,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[telling],
     )
-    defaults = {"storage": Path(".benchmarks"), "only": None, "format": None, "json": None}
+    defaults = {"storage": _nearest_storage(), "only": None, "format": None, "json": None}
     parser.set_defaults(run=None, command=_summary, **defaults)
     commands = parser.add_subparsers(metavar="COMMAND")
 
@@ -326,6 +329,13 @@ def _parser() -> argparse.ArgumentParser:
         "--name", type=_baseline_name, default=runs.BASELINE, help="what to save them as (default: %(default)s)"
     )
     return parser
+
+
+def _nearest_storage() -> Path:
+    """Return where runs are: in this folder, or in the nearest above it that has a storage."""
+    here = Path.cwd()
+    found = (folder for folder in (here, *here.parents) if (folder / STORAGE).is_dir())
+    return Path(os.path.relpath(next(found, here) / STORAGE))
 
 
 def _baseline_name(text: str) -> str:

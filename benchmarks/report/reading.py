@@ -5,7 +5,6 @@ Many are spread over processes: one takes 10 ms or more, several times the task 
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Iterator, Sequence
@@ -25,12 +24,13 @@ def reduced(paths: Sequence[Path], only: str | None) -> Iterator[Reduced | DataE
     """Yield each run, in order, or what is wrong with it."""
     one = partial(_reduced, only)
     workers = min(_cpus(), len(paths) // WORTH_A_WORKER)
-    if workers < 2 or "fork" not in multiprocessing.get_all_start_methods():
+    if workers < 2 or not hasattr(os, "fork"):
         yield from map(one, paths)
         return
     # an executor, since a Pool would wait for ever if a worker were killed; fork, since there is no thread here yet,
     # and any other worker would have to import all this again
-    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - few reports need it
+    import multiprocessing  # noqa: PLC0415 - few reports need it
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - the same
 
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_caller) as executor:

@@ -11,6 +11,8 @@ from glob import glob
 from pathlib import Path
 from typing import NoReturn
 
+from msgspec import Struct
+
 from benchmarks import schema
 from benchmarks.schema import Environment, Family, Measure, Moment, Outcome, Params, SchemaError, Times
 
@@ -26,8 +28,7 @@ class DataError(Exception):
     """A saved run that cannot be used; the message is one line that names it."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """Which cell it is: its test id, its family, its axes by name."""
 
     id: str
@@ -57,8 +58,7 @@ class Place:
         return self.axes.tasks
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """What was measured of one cell; times are seconds, a value a round. A missing arm is None.
 
     `observed` is what was seen beside the numbers, in words, by what it is about.

@@ -9,11 +9,12 @@ from operator import sub, truediv
 from statistics import fmean, median
 from textwrap import shorten
 
+from msgspec import Struct
 from msgspec.structs import asdict
 
 from benchmarks.report.metrics import NULLS, Metrics, null_cell_holds
 from benchmarks.report.runs import Cell, DataError, Place, Run
-from benchmarks.report.stats import CONFIDENCE, Summary, quantile, student_quantile, variance_of
+from benchmarks.report.stats import CONFIDENCE, Summary, quantile, quantile_rank, student_quantile, variance_of
 from benchmarks.schema import MACHINE_FACTS, PYTHON_FACTS, Environment, Family
 
 SPEEDUP = "speedup"
@@ -36,8 +37,7 @@ AXES = ("workers", "start_method")
 """Axes whose usual value depends on the machine, so that cells of one name may differ in them."""
 
 
-@dataclass(frozen=True)
-class View:
+class View(Struct, frozen=True):
     """A cell of one run without its rounds: the middle of each quantity over them, by name.
 
     `values` are natural logs, larger is worse; overhead alone is in seconds, since it can be negative. `measures` are
@@ -112,12 +112,14 @@ def _cpu(cell: Cell) -> dict[str, float]:
     of 0.02 to 0.06 so where tasks had work in them, and 0.02 to 0.14 by the median of ratios. A clock too
     coarse to see anything gives nothing.
     """
-    ordered = sorted(cell.cpu_seconds or ())
-    middle = median(ordered) if ordered else 0.0  # of what is sorted already: the median's own sort then costs nothing
+    if not cell.cpu_seconds:
+        return {}
+    ordered = sorted(cell.cpu_seconds)
+    middle = median(ordered)  # of what is sorted already: the median's own sort then costs nothing
     if not middle:
         return {}
     found = {"CPU seconds": math.log(middle)}
-    low = quantile(ordered, 0.25)
+    low = ordered[quantile_rank(len(ordered), 0.25)]
     floor = 1.0 if cell.floor_cpu_seconds is None else quantile(cell.floor_cpu_seconds, 0.25)
     return {**found, CPU_TIME: math.log(low / floor)} if low and floor else found
 

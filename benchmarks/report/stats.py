@@ -61,8 +61,13 @@ def interval_rank(n: int, confidence: float) -> int | None:
 
 def quantile(values: Sequence[float], share: float) -> float:
     """Return the smallest value that at least `share` of the values do not exceed."""
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+    return sorted(values)[quantile_rank(len(values), share)]
+
+
+@cache
+def quantile_rank(n: int, share: float) -> int:
+    """Return the place of that value, from 0, among n in ascending order. Cached, as the ranks of intervals are."""
+    return max(0, math.ceil(share * n) - 1)
 
 
 def student_cdf(t: float, df: float) -> float:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from msgspec.structs import replace as other_axes
+from msgspec.structs import replace as changed
 
 from benchmarks.report.compare import Comparison, compare
 from benchmarks.report.judge import Rule, Verdict, runs_needed
@@ -246,10 +246,10 @@ def test_a_start_method_is_judged_by_itself() -> None:
         for each in runs:
             assert isinstance(each.views, dict)
             for name, view in list(each.views.items()):
-                axes = other_axes(view.place.axes, start_method="forkserver")
+                axes = changed(view.place.axes, start_method="forkserver")
                 values = {key: value + math.log(factor) for key, value in view.values.items()}
                 other = name.replace("[", "[forkserver-")
-                each.views[other] = View(replace(view.place, id=other, axes=axes), values, {}, {})
+                each.views[other] = View(changed(view.place, id=other, axes=axes), values, {}, {})
     pools = [pool for pool in compare(samples[0], samples[1], Rule()).pools if pool.quantity == "efficiency"]
 
     assert {(pool.start_method, pool.verdict is Verdict.REGRESSED) for pool in pools} == {
@@ -263,15 +263,15 @@ def test_a_start_method_is_judged_by_itself() -> None:
 
 def renamed(runs: list[Reduced], axes: dict[str, Any], *, keep: bool = False) -> list[Reduced]:
     """Return runs whose cells have other axes, and names that say so; `keep` keeps the former ones beside them."""
-    changed = []
+    found = []
     for each in runs:
         views = {}
         for name, view in each.views.items():
             other = f"{name}-other"
-            views[other] = replace(view, place=replace(view.place, id=other, axes=other_axes(view.place.axes, **axes)))
+            views[other] = changed(view, place=changed(view.place, id=other, axes=changed(view.place.axes, **axes)))
         views |= each.views if keep else {}
-        changed.append(replace(each, views=views, outcomes=dict.fromkeys(views, "measured")))
-    return changed
+        found.append(replace(each, views=views, outcomes=dict.fromkeys(views, "measured")))
+    return found
 
 
 def test_cells_that_differ_in_what_is_meant_are_paired() -> None:
@@ -381,8 +381,8 @@ def test_what_was_observed_is_compared() -> None:
     for runs, seen in ((base, "hangs"), (new, "raises")):
         for each in runs:
             assert isinstance(each.views, dict)
-            each.views[name] = replace(each.views[name], observed={"caller sees": seen})
-            each.views[other] = replace(each.views[other], observed={"caller sees": "the same"})
+            each.views[name] = changed(each.views[name], observed={"caller sees": seen})
+            each.views[other] = changed(each.views[other], observed={"caller sees": "the same"})
     result = compare(base, new, Rule())
 
     assert result.observed == (f"{name.rpartition('::')[2]}, caller sees: hangs, now raises",)
@@ -395,7 +395,7 @@ def test_what_some_runs_observe_is_counted() -> None:
     for each in (*base, *new):
         assert isinstance(each.views, dict)
         seen = "raises or a hang" if each is new[1] else "raises"
-        each.views[name] = replace(each.views[name], observed={"caller sees": seen})
+        each.views[name] = changed(each.views[name], observed={"caller sees": seen})
     label = name.rpartition("::")[2]
 
     assert compare(base, new, Rule()).observed == (
@@ -412,7 +412,7 @@ def test_peak_memory_is_judged() -> None:
             assert isinstance(each.views, dict)
             for name, view in each.views.items():
                 memory = math.log(10e6 * factor * (1 + 0.01 * number))
-                each.views[name] = replace(view, values={**view.values, "peak memory": memory})
+                each.views[name] = changed(view, values={**view.values, "peak memory": memory})
         samples.append(runs)
 
     assert set(verdicts(compare(samples[0], samples[1], Rule()), "peak memory").values()) == {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import replace
 from statistics import NormalDist, median
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as changed
 
 from benchmarks.report import units
 from benchmarks.report.answers import break_evens
@@ -153,8 +153,8 @@ def test_break_even_is_each_workload_s_own() -> None:
         for workload in workloads:
             for size, seconds in ((100, 8.0), (1000, 20.0)):
                 one = cell(seconds=(seconds,) * 6, serial=(size / 25,) * 6, size=size)
-                place = replace(one.place, axes=params(size=size, workload=workload))
-                found.append(metrics(replace(one, place=place)))
+                place = changed(one.place, axes=params(size=size, workload=workload))
+                found.append(metrics(changed(one, place=place)))
         return found
 
     assert [point.strategy for point in break_evens(rows("count"))] == ["Pool.map"]

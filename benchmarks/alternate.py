@@ -23,12 +23,10 @@ from time import monotonic
 from typing import TextIO
 
 from benchmarks.report.__main__ import main as report
+from benchmarks.report.program import FAULT, INTERRUPTED, run_program
 from benchmarks.report.units import counted
 
 ROOT = Path(__file__).parents[1]
-
-FAULT = 2
-INTERRUPTED = 130
 
 GRACE = 90
 """Seconds that an interrupted run has to save what it has: more than tox waits for it."""
@@ -173,6 +171,7 @@ def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
     except SystemExit as end:  # argparse has printed usage or help
         return int(end.code or 0)
     plan = Plan(options.sides, options.turns, options.storage.resolve(), argv[place + 1 :])
+    names = [side.name for side in plan.sides]
     taken: Counter[str] = Counter()
     interrupted = False
     try:
@@ -184,7 +183,11 @@ def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
         return FAULT
     except KeyboardInterrupt:
         interrupted = True
-        print(f"\ninterrupted after {counted(taken.total(), 'run')}, saved in {plan.storage}", file=out, flush=True)
+        partial = sum(map(plan.saved, names)) - taken.total()
+        half = " and a part of one" if partial else ""
+        print(
+            f"\ninterrupted after {counted(taken.total(), 'run')}{half}, saved in {plan.storage}", file=out, flush=True
+        )
     code = plan.compare(out, err) if len(taken) == len(plan.sides) else FAULT
     return INTERRUPTED if interrupted else code
 
@@ -291,9 +294,4 @@ def _turns(text: str) -> int:
 if __name__ == "__main__":
     for number in {"SIGTERM", "SIGHUP"} & set(dir(signal)):
         signal.signal(getattr(signal, number), signal.default_int_handler)
-    try:
-        sys.exit(main(sys.argv[1:], sys.stdout, sys.stderr))
-    except BrokenPipeError:
-        # nobody reads any more; what is still in the buffer must not raise once more at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(FAULT)
+    sys.exit(run_program(main))

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.cells import COLD, FRESH, WARM, Cell
+from benchmarks.environment import cpu_seconds
 from benchmarks.interrupts import SIGNALS
 from benchmarks.schema import Spent
 from benchmarks.strategies import FLOOR, SERIAL, STRATEGIES
@@ -124,6 +125,14 @@ class Arms:
     def pids(self, name: str) -> frozenset[int]:
         """Return the processes of an arm; threads are a part of this one."""
         return self._workers[name] if self._strategies[name][0].processes else frozenset()
+
+    def cpu_seconds(self, name: str) -> float | None:
+        """Return the CPU time so far of this process and of an arm's, None where the system does not tell it."""
+        try:
+            return cpu_seconds(self.pids(name))
+        except ProcessLookupError:
+            self._watch.look()  # raises, if it knows how that process ended
+            raise
 
     def close(self) -> None:
         """See that the workers that were started are still the ones that answer, then end them."""

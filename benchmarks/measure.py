@@ -22,7 +22,6 @@ from msgspec.structs import replace
 
 from benchmarks.arms import STRATEGY, Arms, describe
 from benchmarks.cells import WARM, Cell, Family
-from benchmarks.environment import cpu_seconds
 from benchmarks.schema import CellInfo, Measure, Spent, save_info
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Call
@@ -103,7 +102,7 @@ class Rounds:
             self._time(name)
         engine = self._arms.engines[STRATEGY]
         self._arms.busy = STRATEGY
-        self._cpu_before = cpu_seconds(self._arms.pids(STRATEGY))
+        self._cpu_before = self._arms.cpu_seconds(STRATEGY)
         self._start = perf_counter()
         return (engine.run,), {}
 
@@ -124,7 +123,7 @@ class Rounds:
     def _time(self, name: str) -> None:
         engine = self._arms.engines[name]
         self._arms.busy = name
-        before = cpu_seconds(self._arms.pids(name))
+        before = self._arms.cpu_seconds(name)
         seconds = timed(engine.run)
         self._add_cpu(name, before)
         self.record.seconds[name].append(seconds)
@@ -136,7 +135,7 @@ class Rounds:
         if isinstance(engine, Fresh):
             taken = engine.cpu_seconds
         else:
-            after = cpu_seconds(self._arms.pids(name))
+            after = self._arms.cpu_seconds(name)
             taken = None if before is None or after is None else after - before
         self.record.cpu[name].append(taken)
 

@@ -60,11 +60,12 @@ def _speedup(axes: Axes, rows: Sequence[Metrics]) -> None:
         linestyle="--",
         label="bare processes (floor)",
     )
-    for (name, group), color, marker in zip(by_strategy(pools).items(), COLORS, MARKERS, strict=False):
+    groups = by_strategy(pools)
+    for (name, group), (color, marker) in zip(groups.items(), _looks(len(groups)), strict=True):
         ordered = sorted((row for row in group if row.speedup), key=lambda row: row.task_length or 0)
         lengths = [row.task_length or 0 for row in ordered]
         _speedups(axes, lengths, ordered, color=color, marker=marker, label=name)
-    for point, color in zip(_in_order(pools), COLORS, strict=False):
+    for point, (color, _) in zip(_in_order(pools), _looks(len(groups)), strict=True):
         if point is not None:
             axes.plot([point, point], [0.93, 1.07], color=color, linewidth=2.5)
     axes.plot([], [], "|", color=GREY, markersize=9, markeredgewidth=2.5, label="breaks even")
@@ -75,6 +76,12 @@ def _speedup(axes: Axes, rows: Sequence[Metrics]) -> None:
     axes.set_xlabel("task length (in the plain loop)")
     axes.set_ylabel("speedup (serial / strategy)")
     axes.legend(fontsize=8, frameon=False, loc="lower right")
+
+
+def _looks(number: int) -> list[tuple[str, str]]:
+    """Return a colour and a marker for each of some strategies: where colours begin anew, markers are one further."""
+    few = len(COLORS)
+    return [(COLORS[place % few], MARKERS[(place + place // few) % few]) for place in range(number)]
 
 
 def _tick(value: float, _place: int | None) -> str:
@@ -144,7 +151,8 @@ def _scaling(axes: Axes, rows: Sequence[Metrics]) -> None:
         linestyle="--",
         label="bare processes (floor)",
     )
-    for (name, group), color, marker in zip(by_strategy(pools).items(), COLORS, MARKERS, strict=False):
+    groups = by_strategy(pools)
+    for (name, group), (color, marker) in zip(groups.items(), _looks(len(groups)), strict=True):
         ordered = sorted(group, key=_workers)
         _speedups(axes, [float(_workers(row)) for row in ordered], ordered, color=color, marker=marker, label=name)
     axes.set_xticks(numbers)

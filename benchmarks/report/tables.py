@@ -34,9 +34,10 @@ class Style:
 
 
 STYLES = (
+    Style(grouped=False, spare=3, space=" ", gap="  "),
     Style(grouped=False, spare=2, space=" ", gap="  "),
-    Style(grouped=False, spare=1, space=" ", gap="  "),
-    Style(grouped=True, spare=1, space=" ", gap="  "),
+    Style(grouped=True, spare=2, space=" ", gap="  "),
+    Style(grouped=True, spare=2, space="", gap=" "),
     Style(grouped=True, spare=1, space="", gap=" "),
     Style(grouped=True, spare=0, space="", gap=" "),
 )
@@ -47,7 +48,7 @@ STYLES = (
 class Column:
     """A column: its title, and what it shows of a row; None where the row has nothing to show.
 
-    `spare` is 0 for what no table can do without, 1 and 2 for what a narrow one does without.
+    `spare` is 0 for what no table can do without, 1 to 3 for what a narrow one does without, the largest first.
     """
 
     title: str
@@ -149,8 +150,8 @@ def _columns(family: Family, rows: Sequence[Metrics]) -> list[Column]:
 
     varying = [axis(name) for name in AXES if len({getattr(row.place.axes, name) for row in rows}) > 1]
     by_ratio = "speedup" in family.judged_by
-    minor = 0 if by_ratio or family.per_task else 1
-    spared = 1 if by_ratio else 0
+    minor = 0 if by_ratio or family.per_task else 2
+    spared = 2 if by_ratio else 0
     chunks = len({row.place.tasks_per_chunk for row in rows}) > 1
     sizes = by_ratio and any(row.place.axes.size is not None for row in rows)
     columns = [
@@ -171,13 +172,14 @@ def _columns(family: Family, rows: Sequence[Metrics]) -> list[Column]:
         columns.append(Column("95%\ninterval", lambda row, style: _bounds(row.time, family, row, style), minor))
     columns += [
         Column("effi-\nciency", lambda row, _style: _center(row.efficiency, units.percent)),
-        time("overhead", lambda row: None if row.overhead is None else row.overhead.center, spare=spared),
+        # where nothing else can be spared: it is the difference of two columns
+        time("overhead", lambda row: None if row.overhead is None else row.overhead.center, spare=max(1, spared)),
         time("CPU\ntime", lambda row: row.cpu, spare=spared),
         Column("through-\nput", lambda row, _style: units.throughput(row.throughput)),
         *_stages(family, rows),
         *_observed(rows),
-        time("95th\npercentile", lambda row: row.tail, spare=2),
-        Column("runs" if rows[0].tail is None else "rounds", lambda row, _style: str(row.time.n), spare=2),
+        time("95th\npercentile", lambda row: row.tail, spare=3),
+        Column("runs" if rows[0].tail is None else "rounds", lambda row, _style: str(row.time.n), spare=3),
     ]
     return columns
 
@@ -194,7 +196,7 @@ def _stages(family: Family, rows: Sequence[Metrics]) -> list[Column]:
             middle, unit = measure
             return units.amount(middle, unit, style.space)
 
-        return Column(name.replace(" ", "\n"), text, 0 if all(name in row.measures for row in rows) else 1)
+        return Column(name.replace(" ", "\n"), text, 0 if all(name in row.measures for row in rows) else 2)
 
     return [column(name) for name in names]
 

@@ -343,7 +343,7 @@ def test_interrupts(tmp_path: Path, number: signal.Signals, processes_of: Callab
     complete = [json.loads(path.read_bytes())["suite"]["complete"] for path in sorted(tmp_path.glob("runs/*/*.json"))]
 
     assert code == 130
-    assert f"interrupted after 2 runs, saved in {tmp_path / 'runs'}" in rest
+    assert f"interrupted after 2 runs and a part of one, saved in {tmp_path / 'runs'}" in rest
     assert "one (1 run) against two (1 run)." in rest
     assert complete == [True, True, False]
     assert "_one.json did not complete, and is left out" in rest

@@ -14,13 +14,18 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from time import monotonic
 from types import FrameType
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 DROPPED_SECONDS = 1.0
-"""Python drops an exception that comes out of a hook of `os.fork` or out of a finalizer: after this time, once more."""
+"""Python drops an exception that comes out of a finalizer, and a signal is then raised again after this time. (It drops
+those out of hooks of `os.fork` too; there none is raised.)"""
+
+DESCRIPTORS = 256
+"""Files that are looked through for a terminal: pytest keeps one of its own while it captures what tests write."""
 
 CONSTRUCTOR_SECONDS = 5.0
 """A constructor may take this long to its end; one that takes longer hangs, and is interrupted after all."""
@@ -35,6 +40,23 @@ def exit_code(number: signal.Signals) -> int:
     return 2 if number is signal.SIGINT else 128 + number
 
 
+def start_tracker() -> None:
+    """Start the resource tracker, which outlives all else; one that is running stays.
+
+    Python shields it from Ctrl-C and SIGTERM, which go to the whole group now and then, but not from SIGHUP, which a
+    closed terminal sends there: what it tracked would be lost, and cleaning up would end in its tracebacks.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        return
+    from multiprocessing import resource_tracker  # noqa: PLC0415 - not every interpreter that starts needs it
+
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
 class Signals:
     """The signals that end a run, and whether one has come. There is one object, `SIGNALS`, as there is one process."""
 
@@ -45,6 +67,7 @@ class Signals:
         self._pid = os.getpid()
         self._may_raise = False
         self._constructing = False
+        self._forking = False
         self._when = 0.0
         self._terminals: list[int] = []
 
@@ -55,9 +78,9 @@ class Signals:
         for number in (signal.Signals[name] for name in NAMES if hasattr(signal, name)):
             if signal.getsignal(number) in {signal.default_int_handler, signal.SIG_DFL}:
                 self._caught[number] = signal.signal(number, self._arrived)
-        self._terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
+        self._terminals = [descriptor for descriptor in range(DESCRIPTORS) if os.isatty(descriptor)]
         if self._caught and hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._give_back)
+            os.register_at_fork(before=self._fork, after_in_parent=self._forked, after_in_child=self._give_back)
 
     def ignore(self) -> None:
         """Ignore from now on, until this process ends, what `catch` has caught.
@@ -66,12 +89,6 @@ class Signals:
         """
         for number in self._caught:
             signal.signal(number, signal.SIG_IGN)
-
-    def leave_terminal(self) -> None:
-        """Write to nowhere from now on where a terminal was that has been closed, which has sent SIGHUP."""
-        for descriptor in self._terminals:
-            if not os.isatty(descriptor):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
     def check(self) -> None:
         """Raise Interrupted if a signal has come."""
@@ -116,11 +133,28 @@ class Signals:
             os.kill(os.getpid(), number)
         elif self.received is None:
             self.received, self._when = signal.Signals(number), monotonic()
-            if self._may_raise and not self._constructing:
+            if self.received.name == "SIGHUP":
+                self._leave_terminal()
+            if self._forking:
+                self._when = -inf
+            elif self._may_raise and not self._constructing:
                 self.check()
+
+    def _leave_terminal(self) -> None:
+        """Write to nowhere from now on where a terminal was that has been closed: to write there is an error."""
+        for descriptor in self._terminals:
+            if not os.isatty(descriptor):
+                os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
+
+    def _fork(self) -> None:
+        self._forking = True
+
+    def _forked(self) -> None:
+        self._forking = False
 
     def _give_back(self) -> None:
         """Have signals do in a forked worker what they do in any."""
+        self._forking = False
         for number, former in self._caught.items():
             signal.signal(number, former)  # type: ignore[arg-type] # what `signal.signal` returned
 

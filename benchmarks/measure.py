@@ -22,6 +22,7 @@ from msgspec.structs import replace
 
 from benchmarks.arms import STRATEGY, Arms, describe
 from benchmarks.cells import WARM, Cell, Family
+from benchmarks.interrupts import SIGNALS
 from benchmarks.schema import CellInfo, Measure, Spent, save_info
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Call
@@ -172,8 +173,9 @@ def measure(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
         with watch:
             held = ballast() if ballast else None
             arms.make_inputs()
-            prime(cell.start_method)
-            STRATEGIES[cell.strategy].prime()
+            with SIGNALS.held_back():
+                prime(cell.start_method)
+                STRATEGIES[cell.strategy].prime()
             leaks = Leaks()
             first = arms.open()
             if benchmark.enabled:

@@ -341,7 +341,6 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
         return (yield)
     troubles = recording.finish()
     SIGNALS.ignore()
-    SIGNALS.leave_terminal()
     try:
         result = yield
     finally:

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.interrupts import SIGNALS, Interrupted
+from benchmarks.interrupts import SIGNALS, Interrupted, start_tracker
 from benchmarks.tasks import nothing
 
 if TYPE_CHECKING:
@@ -140,6 +140,8 @@ def prime(start_method: str) -> None:
     """
     if start_method in _primed:
         return
+    if start_method != "fork":
+        start_tracker()
     context: Any = multiprocessing.get_context(start_method)  # the type of all contexts knows no Process
     context.Barrier(1).wait()
     process = context.Process(target=nothing, args=(0,), daemon=True)

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -77,12 +77,14 @@ def shots(number: int, seed: int, moment: str) -> list[Shot]:
     return found
 
 
-def interrupted(shot: Shot, folder: Path, command: Sequence[str], cwd: Path = ROOT) -> tuple[str, list[str]]:
+def interrupted(
+    shot: Shot, folder: Path, command: Sequence[str], cwd: Path, environment: Mapping[str, str]
+) -> tuple[str, list[str]]:
     """Take a run, interrupt it, and return what became of it, and all that is wrong with that.
 
     `command` is that of a run which saves in `folder` and prints a line a cell (-v).
     """
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "MARKER": str(folder), "COLUMNS": "100"}
+    environment = {**environment, "PYTHONUNBUFFERED": "1", "MARKER": str(folder), "COLUMNS": "100"}
     log = folder / "output.txt"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -185,7 +187,7 @@ def main(arguments: Sequence[str]) -> int:
                 folder = Path(name)
                 storage, lock = f"--benchmark-storage={folder}", f"--measuring-lock={folder / 'lock'}"
                 command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--benchmark-only"]
-                became, wrong = interrupted(shot, folder, [*command, *CELLS, storage, lock])
+                became, wrong = interrupted(shot, folder, [*command, *CELLS, storage, lock], ROOT, os.environ)
             counts[became.partition(",")[0]] += 1
             faults += bool(wrong)
             print(f"{moment} {place + 1}: {shot}: {became}", *wrong, sep="\n  ", flush=True)

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import worker
+from benchmarks.interrupts import start_tracker
 from benchmarks.strategies.base import Call, Engine, Job, Strategy, pool_map_chunk_size
 from benchmarks.strategies.pools import PoolEngine
 
@@ -58,6 +59,7 @@ class SharingStrategy(Strategy):
         if self.make is _shared_memory:
             from multiprocessing.shared_memory import SharedMemory  # noqa: PLC0415 - others need not wait for it
 
+            start_tracker()
             memory = SharedMemory(create=True, size=1)
             memory.close()
             memory.unlink()

@@ -137,7 +137,10 @@ def _claimed(temporary: Path, name: str) -> Path:
                     continue
                 temporary.replace(path)
             if len(list(folder.glob(f"{number:04}_*"))) > 1:  # somebody else's, under another name
-                path.rename(temporary)
+                if temporary.exists():
+                    path.unlink()  # to rename one link of a file to another does nothing
+                else:
+                    path.rename(temporary)
                 continue
             _sync_folder(folder)
             return path

@@ -1,0 +1,370 @@
+"""A run on the disk: cell by cell, under a number of its own, whole in the end, and readable whatever ended it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from benchmarks import saving, schema
+from benchmarks.environment import start_methods
+from benchmarks.report import runs
+from benchmarks.saving import SavingError, Store
+from benchmarks.schema import SchemaError, Suite
+from benchmarks.tests.saved import document, report
+
+if TYPE_CHECKING:
+    from benchmarks.tests.conftest import Project
+
+made_with_fork = pytest.mark.skipif("fork" not in start_methods(), reason="these runs are made with fork")
+
+
+def suite_of(saved: dict[str, Any], measured: int, *, complete: bool = False) -> Suite:
+    """Return what a run says of itself when its first cells are measured."""
+    suite = msgspec.convert(saved["suite"], Suite)
+    names = [benchmark["fullname"] for benchmark in saved["benchmarks"]]
+    cells = [
+        schema.Outcome(name, schema.MEASURED if place < measured else schema.NOT_REACHED, None)
+        for place, name in enumerate(names)
+    ]
+    return msgspec.structs.replace(suite, cells=cells, complete=complete)
+
+
+def saved_so_far(folder: Path, cells: int) -> Store:
+    """Save the first cells of the small run one by one, as a run does; return its store."""
+    saved = document()
+    store = Store(folder, "run")
+    for place, benchmark in enumerate(saved["benchmarks"][:cells]):
+        store.add(
+            lambda: schema.head(saved, suite_of(saved, 0)),
+            schema.entry(benchmark),
+            schema.tail(suite_of(saved, place + 1)),
+            sync=True,
+        )
+    return store
+
+
+def test_each_cell_is_on_the_disk(tmp_path: Path) -> None:
+    """After each cell the file is a whole document, marked incomplete, with the cells that are measured so far."""
+    for cells in (1, 2, 5):
+        store = saved_so_far(tmp_path / str(cells), cells)
+        assert store.path is not None
+        found = schema.decode(store.path.read_bytes())
+
+        assert [benchmark.fullname for benchmark in found.benchmarks] == [
+            benchmark["fullname"] for benchmark in document()["benchmarks"][:cells]
+        ]
+        assert found.suite.complete is False
+        assert json.loads(store.path.read_bytes())["machine_info"] == document()["machine_info"]
+
+
+def test_cells_without_numbers_are_saved_too(tmp_path: Path) -> None:
+    """A failed cell adds nothing but its outcome, before the first measured one, and where the tail becomes shorter."""
+    saved = document()
+    store = Store(tmp_path, "run")
+    long, short = suite_of(saved, 0), msgspec.structs.replace(suite_of(saved, 0), preset="x")
+    long = msgspec.structs.replace(long, preset="x" * 500)
+    for suite in (long, short):
+        store.add(lambda: schema.head(saved, long), None, schema.tail(suite), sync=False)
+    assert store.path is not None
+    first = schema.decode(store.path.read_bytes())
+    store.add(lambda: b"", schema.entry(saved["benchmarks"][0]), schema.tail(suite_of(saved, 1)), sync=False)
+    second = schema.decode(store.path.read_bytes())
+
+    assert (first.benchmarks, first.suite.preset) == ([], "x")
+    assert [benchmark.fullname for benchmark in second.benchmarks] == [saved["benchmarks"][0]["fullname"]]
+
+
+def test_the_whole_takes_the_place_of_the_parts(tmp_path: Path) -> None:
+    """In the end there is one file, under the number of the first cell, and nothing else in the folder."""
+    saved = document()
+    store = saved_so_far(tmp_path, 3)
+    path = store.finish(schema.encode(saved))
+
+    assert [file.name for file in tmp_path.iterdir()] == ["0001_run.json"] == [path.name]
+    assert json.loads(path.read_bytes()) == saved
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+def test_a_tail_that_was_not_written_to_its_end(tmp_path: Path, share: float) -> None:
+    """Where the machine died in the midst of writing, all cells but the last are there, and the rest is not reached."""
+    path = saved_so_far(tmp_path, 4).path
+    assert path is not None
+    whole = path.read_bytes()
+    last = whole.rindex(b",\n{") if b",\n{" in whole else 0
+    path.write_bytes(whole[: last + int(share * (len(whole) - last))])
+    found = runs.load(path)
+
+    assert 3 <= len(found.cells) <= 4
+    assert found.complete is False
+    assert {outcome.outcome for outcome in found.outcomes} == {"measured", "not reached"}
+    assert report("summary", str(path))[0] == 0
+
+
+def test_an_unfinished_run_of_nothing_is_refused(tmp_path: Path) -> None:
+    """A file that was cut off in its first line, or before its first cell was whole, has nothing to tell."""
+    path = saved_so_far(tmp_path, 2).path
+    assert path is not None
+    whole = path.read_bytes()
+    first = whole.index(b"\n")
+    for end in (first // 2, first + 50):
+        with pytest.raises(SchemaError, match="is not JSON"):
+            schema.decode(whole[:end])
+
+
+def test_numbers_are_never_shared(tmp_path: Path) -> None:
+    """Thirty runs that are saved at the same moment, under several names, have thirty numbers."""
+    barrier = threading.Barrier(30)
+
+    def save(number: int) -> None:
+        temporary = tmp_path / f".saving-{number}"
+        temporary.write_bytes(b"{}")
+        barrier.wait(30)
+        saving._claimed(temporary, f"name{number % 3}")
+
+    threads = [threading.Thread(target=save, args=(number,)) for number in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    names = sorted(path.name for path in tmp_path.iterdir())
+
+    assert len(names) == 30
+    assert len({name[:4] for name in names}) == 30
+
+
+def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where files cannot be linked a number is claimed all the same, and no older run is written over."""
+
+    def refuse(*_paths: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    (tmp_path / "0001_run.json").write_text("older")
+    path = saved_so_far(tmp_path, 2).finish(b"{}")
+
+    assert (path.name, path.read_bytes()) == ("0002_run.json", b"{}")
+    assert (tmp_path / "0001_run.json").read_text() == "older"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_no_number_is_left(tmp_path: Path) -> None:
+    """After number 9999 there is none, and that is said."""
+    (tmp_path / "9999_run.json").write_text("")
+    with pytest.raises(SavingError, match=r"has number 9999, and there is none after it: move old runs away"):
+        saved_so_far(tmp_path, 1)
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the whole document cannot be written, what was saved so far stays, and no other file is left."""
+    store = saved_so_far(tmp_path, 3)
+    assert store.path is not None
+    before = store.path.read_bytes()
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SavingError, match=r"0001_run\.json: No space left on device"):
+        store.finish(b"{}")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["0001_run.json"]
+    assert store.path.read_bytes() == before
+
+
+def test_an_output_stays_until_the_new_one_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--benchmark-json over an older file: if it cannot be written, the older one is still there."""
+    path = tmp_path / "run.json"
+    path.write_text("older")
+    saving.write_whole(path, b"newer")
+    assert path.read_bytes() == b"newer"
+
+    def full(_path: Path, _data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        saving.write_whole(path, b"newest")
+
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("run.json", b"newer")]
+
+
+def test_what_json_cannot_hold_is_replaced() -> None:
+    """Names that are no Unicode, and objects of anybody's, are written as text; the document stays readable."""
+    saved = document()
+    saved["commit_info"]["project"] = "a\udc80b"
+    saved["machine_info"]["other"] = object
+    data = schema.encode(saved)
+
+    assert json.loads(data)["commit_info"]["project"] == "a\\udc80b"
+    assert json.loads(data)["machine_info"]["other"].startswith("UNSERIALIZABLE[")
+    assert schema.decode(data)
+
+
+SLOW = """
+FAMILY = family("fine", strategies=("serial", "floor", "Pool.map", "Pool.imap"))
+"""
+
+
+@made_with_fork
+def test_a_killed_run_costs_one_cell(project: Project) -> None:
+    """What SIGKILL leaves is found by the report and by pytest-benchmark, with every cell that had ended."""
+    project.write(SLOW)
+    process = subprocess.Popen(
+        project.command("--benchmark-only", "-v", "--benchmark-max-time=1"),
+        cwd=project.folder,
+        env=project.environment(PYTHONUNBUFFERED="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        ended = 0
+        for line in process.stdout:
+            ended += "PASSED" in line
+            if ended == 3:
+                break
+        time.sleep(0.2)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=30)
+    saved = project.saved()
+    code, out, err = report(f"--storage={project.folder / '.benchmarks'}")
+    compared = subprocess.run(
+        [str(Path(sys.executable).with_name("pytest-benchmark")), "compare", "0001", "--columns=median"],
+        cwd=project.folder, env=project.environment(), capture_output=True, text=True, timeout=60, check=True,
+    ).stdout  # fmt: skip
+
+    assert [cell["outcome"] for cell in saved["suite"]["cells"]] == ["measured"] * 3 + ["not reached"]
+    assert (code, err) == (0, "")
+    assert "warning: this run did not complete" in out
+    assert compared.count("bench_trouble[fine") == 3
+
+
+@made_with_fork
+def test_a_run_in_which_every_cell_failed(project: Project) -> None:
+    """It is saved, summed up, and the latest; pytest-benchmark's own tools take it."""
+    project.write('def wrong(n):\n    return -n\nworkload("wrong", wrong)\nFAMILY = family("fine")')
+    assert project.measure("--benchmark-save=good").returncode == 0
+    project.write('def wrong(n):\n    return -n\nworkload("wrong", wrong)\nFAMILY = family("wrong")')
+    result = project.measure("--benchmark-save=bad")
+    tool = str(Path(sys.executable).with_name("pytest-benchmark"))
+    listed, compared = (
+        subprocess.run(
+            [tool, *words], cwd=project.folder, env=project.environment(), capture_output=True, text=True, timeout=60
+        )
+        for words in (["list"], ["compare", "--columns=median"])
+    )
+    _, latest, _ = report(f"--storage={project.folder / '.benchmarks'}")
+    after = project.measure("--benchmark-compare=0002")
+
+    assert result.returncode == 1
+    assert "NOT MEASURED: 1 of 1 planned cells" in result.stdout
+    assert "/0002_bad.json, " in latest
+    assert "0002_bad.json" in listed.stdout
+    assert compared.returncode == 0, compared.stderr
+    assert after.returncode == 1
+    assert "Traceback" not in after.stdout
+
+
+@made_with_fork
+def test_saving_takes_a_hundredth_at_most(project: Project) -> None:
+    """The run itself tells what saving it cell by cell took."""
+    project.write(SLOW)
+    project.measure("--benchmark-max-time=1")
+    seconds = project.saved()["suite"]["seconds"]
+
+    assert 0 < seconds["saving"] <= 0.01 * seconds["wall"]
+
+
+JSON_FAILS = """
+import shutil, pathlib
+from benchmarks.recording import Recording
+finish = Recording.finish
+def gone(recording):
+    shutil.rmtree("out")
+    return finish(recording)
+Recording.finish = gone
+FAMILY = family("fine")
+"""
+
+
+@made_with_fork
+def test_an_output_that_fails_in_the_end(project: Project) -> None:
+    """When --benchmark-json cannot be written, the stored run is not lost, and the line says which of the two it is."""
+    project.write(JSON_FAILS)
+    result = project.measure("--benchmark-json=out/run.json")
+
+    assert result.returncode not in {0, 5}
+    assert "error: --benchmark-json out/run.json: cannot be written (No such file or directory)" in result.stdout
+    assert project.saved()["suite"]["complete"] is True
+    assert "Traceback" not in result.stdout
+
+
+FOREIGN = """
+def test_of_somebody_else(benchmark):
+    benchmark.extra_info["family"] = 5
+    benchmark(len, "x")
+FAMILY = family("fine")
+"""
+
+
+@made_with_fork
+def test_benchmarks_of_others_do_not_disturb(project: Project) -> None:
+    """A plain test of pytest-benchmark's is measured and saved beside the cells, and the report reads its own."""
+    project.write(FOREIGN)
+    result = project.measure()
+    code, out, err = report(f"--storage={project.folder / '.benchmarks'}")
+
+    assert result.returncode == 0, result.stdout
+    assert len(project.saved()["benchmarks"]) == 2
+    assert (code, err) == (0, "")
+    assert "TROUBLE: Does it hold?" in out
+
+
+HOOK_FAILS = """
+FAMILY = family("fine")
+"""
+
+
+@made_with_fork
+def test_a_hook_of_somebody_else_that_raises(project: Project) -> None:
+    """It costs what it would have added, not the run."""
+    project.write(HOOK_FAILS)
+    (project.folder / "hooks.py").write_text("def pytest_benchmark_update_json():\n    raise ValueError('no')\n")
+    path = f"{Path(__file__).parents[2]}{os.pathsep}{project.folder}"
+    result = project.measure("-p", "hooks", PYTHONPATH=path)
+
+    assert "error: pytest_benchmark_update_json: ValueError: no; saved as it was" in result.stdout
+    assert project.saved()["suite"]["complete"] is True
+
+
+NO_PROCESS = """
+import pytest_benchmark.plugin
+def refuse():
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+pytest_benchmark.plugin.get_cpu_info = refuse
+"""
+
+
+@made_with_fork
+def test_no_process_can_be_started(project: Project) -> None:
+    """What the facts need a process for is asked before the first cell, and refused in one line."""
+    (project.folder / "pretend.py").write_text(NO_PROCESS)
+    project.write('FAMILY = family("fine")')
+    path = f"{Path(__file__).parents[2]}{os.pathsep}{project.folder}"
+    result = project.measure("-p", "pretend", PYTHONPATH=path)
+
+    assert result.returncode == 4
+    assert "ERROR: no process can be started (Resource temporarily unavailable): raise the limit" in result.stdout
+    assert "Traceback" not in result.stdout

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 try:
     import fcntl
 except ImportError:  # Windows has no flock
     fcntl = None  # type: ignore[assignment]
+
+
+LOCK = "BENCHMARKS_LOCK"
+"""The environment variable that names another file as the lock. An option of this suite that takes a path is not safe
+from pytest: before it knows the option, it takes a path that exists for something to test."""
+
+
+def lock_path() -> Path:
+    """Return the file by which two measuring runs exclude each other."""
+    return Path(os.environ.get(LOCK) or Path(tempfile.gettempdir()) / "process-pool-benchmarks.lock")
 
 
 class LockedError(Exception):

@@ -6,8 +6,6 @@ import argparse
 import difflib
 import os
 import shlex
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -64,13 +62,6 @@ def add_options(parser: pytest.Parser) -> None:
         default=None,
         metavar="SECONDS",
         help=f"give up a cell after this time (default: {DEFAULT_LIMIT:g} s or ten times its budget, what is more)",
-    )
-    add(
-        "--measuring-lock",
-        type=Path,
-        default=Path(tempfile.gettempdir()) / "process-pool-benchmarks.lock",
-        metavar="PATH",
-        help="file by which two measuring runs exclude each other (default: %(default)s)",
     )
 
 

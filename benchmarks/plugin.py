@@ -21,7 +21,7 @@ from benchmarks.cells import Cell, Family, Planned, Selection, expected_seconds
 from benchmarks.environment import cpu_quota, standard_library_cached, usable_cpus
 from benchmarks.failures import ObserveFunction, observe
 from benchmarks.interrupts import SIGNALS, exit_code
-from benchmarks.lock import LockedError, MachineLock
+from benchmarks.lock import LOCK, LockedError, MachineLock, lock_path
 from benchmarks.measure import MOST_ROUNDS, Budget, MeasureFunction, measure, timed
 from benchmarks.options import DEFAULT_LIMIT, add_options, given_explicitly, selection
 from benchmarks.recording import Recording
@@ -251,7 +251,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     refuse_vain_comparison(config)
     refuse_outputs(config, state.recording)
-    path = config.getoption("measuring_lock")
+    path = lock_path()
     # What exists by now is never garbage: a collection takes 30 ms with it, 0.1 without; a cell has two.
     gc.collect()
     gc.freeze()
@@ -260,7 +260,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     except LockedError as error:
         raise pytest.UsageError(str(error)) from None
     except OSError as error:
-        message = f"--measuring-lock {path}: {error.strerror}; name a file that can be written"
+        message = (
+            f"{path}: {error.strerror}; set {LOCK} to a file that can be written: two runs exclude each other by it"
+        )
         raise pytest.UsageError(message) from None
     try:
         state.recording.begin(state.planned)
@@ -282,16 +284,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
             return (yield)
         finally:
             SIGNALS.cover()
+    SIGNALS.check()
     result = yield
     state.recording.save_cell()
+    if not state.recording.complete:
+        SIGNALS.check()
     return result
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Note that a cell has begun: a cell without a report was interrupted."""
     session = item.config.stash[SESSION]
-    if session.recording.begun:
-        SIGNALS.check()
     if item.nodeid in session.planned:
         session.recording.note(item.nodeid, INTERRUPTED)
 

@@ -155,6 +155,25 @@ def prime(start_method: str) -> None:
     _primed.add(start_method)
 
 
+def live_children() -> list[BaseProcess]:
+    """Return the child processes that live.
+
+    An exception out of a signal's handler, just when a wait for a process has returned, loses how that ended: Python
+    then takes it for alive for ever, though the system knows no such process.
+    """
+    return [child for child in multiprocessing.active_children() if _exists(child.pid)]
+
+
+def _exists(pid: int | None) -> bool:
+    if pid is None or os.name != "posix":  # elsewhere a handle tells, and loses nothing
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def end_all(engines: Sequence[Engine]) -> None:
     """End whatever the engines left, by force. Always returns within some 10 s; raises CellError if something lives.
 
@@ -166,7 +185,7 @@ def end_all(engines: Sequence[Engine]) -> None:
         ending.start()
         ending.join(TERMINATE_SECONDS)
     deadline = monotonic() + KILL_SECONDS
-    while children := multiprocessing.active_children():
+    while children := live_children():
         for child in children:
             child.kill()
         for child in children:
@@ -198,7 +217,7 @@ class Leaks:
     def check(self) -> None:
         """Look after the cell; raise CellError naming what is left."""
         gc.collect()  # pools hold their pipes in reference cycles
-        children = multiprocessing.active_children()
+        children = live_children()
         descriptors = {number: name for number, name in _descriptors().items() if number not in self._descriptors}
         left = [f"process {child.pid}" for child in children]
         left += [f"file descriptor {number} ({name})" for number, name in descriptors.items()]

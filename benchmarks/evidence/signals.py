@@ -22,6 +22,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from benchmarks.interrupts import NAMES, exit_code
+from benchmarks.lock import LOCK
 from benchmarks.schema import Document, SchemaError, decode
 
 ROOT = Path(__file__).parents[2]
@@ -185,9 +186,11 @@ def main(arguments: Sequence[str]) -> int:
         for place, shot in enumerate(shots(int(number), int(seed), moment)):
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
-                storage, lock = f"--benchmark-storage={folder}", f"--measuring-lock={folder / 'lock'}"
+                environment = {**os.environ, LOCK: str(folder / "lock")}
                 command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--benchmark-only"]
-                became, wrong = interrupted(shot, folder, [*command, *CELLS, storage, lock], ROOT, os.environ)
+                became, wrong = interrupted(
+                    shot, folder, [*command, *CELLS, f"--benchmark-storage={folder}"], ROOT, environment
+                )
             counts[became.partition(",")[0]] += 1
             faults += bool(wrong)
             print(f"{moment} {place + 1}: {shot}: {became}", *wrong, sep="\n  ", flush=True)

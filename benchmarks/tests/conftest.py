@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from benchmarks.evidence.signals import hear_signals
+from benchmarks.lock import LOCK
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 120
@@ -59,14 +60,13 @@ class Project:
         (self.folder / name).write_text(HEAD + source, encoding="utf-8")
 
     def command(self, *arguments: str) -> list[str]:
-        """Return the command that runs pytest here, with a lock of its own."""
-        lock = f"--measuring-lock={self.folder / 'lock'}"
-        return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", lock, *arguments]
+        """Return the command that runs pytest here."""
+        return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Return the environment of a run: that of the tests, with the suite on the path."""
+        """Return the environment of a run: that of the tests, with the suite on the path, and a lock of its own."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
-        return {**clean, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **more}
+        return {**clean, "PYTHONPATH": str(ROOT), "COLUMNS": "100", LOCK: str(self.folder / "lock"), **more}
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run pytest to its end; standard error is part of the output."""

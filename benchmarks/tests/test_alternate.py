@@ -20,32 +20,36 @@ import yaml
 
 from benchmarks import alternate
 from benchmarks.alternate import Side, main, parse_side
+from benchmarks.lock import LOCK
 from benchmarks.tests.conftest import ROOT, TIMEOUT
 from benchmarks.tests.saved import five, storage
 
 # no null rows: a single one of few runs, all as short as this, would silence the gate every now and then
-QUICK = ["benchmarks/bench_speedup.py", "--sizes=1e3", "--strategies=Pool.map,Pool.imap", "--benchmark-max-time=0.1"]
+QUICK = [
+    "benchmarks/bench_speedup.py",
+    "-p",
+    "no:cacheprovider",
+    "--sizes=1e3",
+    "--strategies=Pool.map,Pool.imap",
+    "--benchmark-max-time=0.1",
+]
 WORKFLOW = ROOT / ".github" / "workflows" / "compare.yml"
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="revisions need git")
 
 
 @pytest.fixture(autouse=True)
-def outside_of_these_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let pytest's own variables be: a run below a worker of xdist would not measure."""
+def outside_of_these_tests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let pytest's own variables be: a run below a worker of xdist would not measure. Nor would one beside another."""
     for name in [name for name in os.environ if name.startswith("PYTEST_XDIST")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv(LOCK, str(tmp_path / "lock"))
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
     """Run the program; return its exit code and what it wrote."""
     out, err = io.StringIO(), io.StringIO()
     return main(arguments, out, err), out.getvalue(), err.getvalue()
-
-
-def quick(folder: Path) -> list[str]:
-    """Return pytest's options for a run of a second, which no other measurement of this machine prevents."""
-    return [*QUICK, "-p", "no:cacheprovider", f"--measuring-lock={folder / 'lock'}"]
 
 
 def saved(folder: Path) -> list[str]:
@@ -88,7 +92,7 @@ def test_sides_take_turns(tmp_path: Path) -> None:
     """Two sides with two turns are measured A B A B and compared at the end, though their workers differ."""
     folder = tmp_path / "runs"
     sides = [f"one=python:{sys.executable}", "two=options:--workers 3"]
-    code, out, err = run(*sides, "--turns=2", f"--storage={folder}", "--", *quick(tmp_path))
+    code, out, err = run(*sides, "--turns=2", f"--storage={folder}", "--", *QUICK)
     lines = out.splitlines()
 
     assert (code in {0, 1, 3}, err) == (True, "")
@@ -106,9 +110,7 @@ def test_three_revisions_make_a_matrix(tmp_path: Path, repository: Path) -> None
     folder = tmp_path / "runs"
     sides = ["base=revision:HEAD~", "head=revision:HEAD", "here=options:-q"]
     command = [sys.executable, "-m", "benchmarks.alternate", *sides, "--turns=1", f"--storage={folder}", "--"]
-    result = subprocess.run(
-        [*command, *quick(tmp_path)], cwd=repository, capture_output=True, text=True, timeout=TIMEOUT
-    )
+    result = subprocess.run([*command, *QUICK], cwd=repository, capture_output=True, text=True, timeout=TIMEOUT)
     medians: dict[str, float] = {}
     for path in folder.glob("*/*.json"):
         cells: list[dict[str, Any]] = json.loads(path.read_bytes())["benchmarks"]
@@ -132,7 +134,7 @@ def test_workflow_finds_what_got_slower(tmp_path: Path, repository: Path) -> Non
         "BASE": git(repository, "rev-parse", "HEAD~"),
         "HEAD": git(repository, "rev-parse", "HEAD"),
         "TURNS": "3",
-        "OPTIONS": " ".join(quick(tmp_path)),
+        "OPTIONS": " ".join(QUICK),
         "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
@@ -161,7 +163,7 @@ def test_workflow_finds_what_got_slower(tmp_path: Path, repository: Path) -> Non
 def test_faults(tmp_path: Path, side: str, message: str) -> None:
     """What cannot be measured is an error in one line, with exit code 2, and leaves no checkout behind."""
     before = git(ROOT, "worktree", "list")
-    code, _, err = run(side, "two=options:-q", f"--storage={tmp_path}", "--", *quick(tmp_path))
+    code, _, err = run(side, "two=options:-q", f"--storage={tmp_path}", "--", *QUICK)
 
     assert (code, err.count("\n")) == (2, 1)
     assert message in err
@@ -232,7 +234,7 @@ def test_a_later_fault_costs_itself_only(tmp_path: Path, monkeypatch: pytest.Mon
         return (3, "the roof fell in\n") if next(calls) == 2 else real(command, where)
 
     monkeypatch.setattr(alternate, "_run", third_time_unlucky)
-    _, out, err = run("a=options:-q", "b=options:-q", "--turns=2", f"--storage={folder}", "--", *quick(tmp_path))
+    _, out, err = run("a=options:-q", "b=options:-q", "--turns=2", f"--storage={folder}", "--", *QUICK)
 
     assert err == ""
     assert saved(folder) == ["a", "b", "b"]
@@ -309,7 +311,7 @@ def interrupted(folder: Path, number: signal.Signals) -> tuple[int, str]:
             *command,
             f"--storage={folder / 'runs'}",
             "--",
-            *quick(folder),
+            *QUICK,
             "--sizes=1e2,3e2,1e3,3e3,1e4",
             "--benchmark-max-time=0.5",
         ],

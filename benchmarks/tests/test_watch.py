@@ -73,6 +73,24 @@ def test_watch_leaves_no_timer() -> None:
     assert signal.getsignal(signal.SIGALRM) == before
 
 
+@pytest.mark.skipif(not hasattr(os, "waitpid") or os.name != "posix", reason="processes are waited for as of POSIX")
+def test_a_child_whose_end_was_lost_is_none() -> None:
+    """A child that the system knows no more is taken neither for alive nor for a leak, whatever Python believes."""
+    child = multiprocessing.get_context("spawn").Process(target=sleep, args=(60,))
+    child.start()
+    leaks = Leaks()
+    assert child.pid is not None
+    os.kill(child.pid, signal.SIGKILL)
+    os.waitpid(child.pid, 0)  # as in a wait whose result a signal's handler has taken away
+    start = time.monotonic()
+    end_all([])
+
+    assert child in multiprocessing.active_children()
+    assert time.monotonic() - start < 5
+    leaks.check()
+    multiprocessing.process._children.discard(child)  # type: ignore[attr-defined] # it would be waited for at exit
+
+
 class Stuck(Engine):
     """An engine whose termination hangs, as that of a Pool does whose idle worker was killed."""
 

@@ -48,6 +48,19 @@ def test_what_a_run_says_of_itself(project: Project) -> None:
         assert sorted(set(extra["block"])) == list(range(extra["block"][-1] + 1))
 
 
+def test_a_standard_library_without_bytecode(project: Project) -> None:
+    """Where no bytecode is cached and none can be written, workers compile: the run says and saves it."""
+    project.write(FINE)
+    result = project.measure(PYTHONPYCACHEPREFIX=str(project.folder / "nowhere"), PYTHONDONTWRITEBYTECODE="1")
+    facts = project.saved()["suite"]["environment"]
+
+    assert result.returncode == 0, result.stdout
+    assert (facts["standard_library_cached"], facts["caches_bytecode"]) == (False, False)
+    assert "warning: no bytecode of the standard library is cached: workers by forkserver" in result.stdout
+    assert f"{sys.executable} -m compileall -q" in result.stdout
+    assert "warning: no bytecode of the standard library is cached: each worker" in result.stdout
+
+
 def output_of(project: Project, *command: str) -> str:
     """Run a command that reads saved runs, in the project's folder, and return what it prints."""
     return subprocess.run(

@@ -34,12 +34,13 @@ def settle_root(config: pytest.Config) -> None:
     pytest looks for its settings before it knows the options of plugins. Of `--benchmark-json FILE` it then takes FILE,
     if there is one, for something to test, and measures nothing. Raises UsageError where this process is not pytest's.
     """
-    folders = (config.invocation_params.dir, *config.invocation_params.dir.parents)
+    here, given = config.invocation_params.dir, list(map(str, config.invocation_params.args))
+    folders = (here, *here.parents)
     settings = next((folder / name for folder in folders for name in SETTINGS if (folder / name).is_file()), None)
     fitting = config.inipath is not None and config.inipath.parent in folders
-    if fitting or settings is None or config.args_source is config.ArgsSource.ARGS:
+    values = [value for value in given if not value.startswith("-") and (here / value).exists()]
+    if fitting or settings is None or not values or config.args_source is config.ArgsSource.ARGS:
         return
-    given = list(map(str, config.invocation_params.args))
     if sys.orig_argv[-len(given) :] != given:
         message = f"pytest took {config.rootpath} for its root: write options with '=', as in --benchmark-json=FILE"
         raise pytest.UsageError(message)

@@ -342,8 +342,10 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
     recording = session.config.stash[SESSION].recording
     if not recording.begun:
         return (yield)
-    troubles = recording.finish()
-    SIGNALS.ignore()
+    try:
+        troubles = recording.finish()
+    finally:
+        SIGNALS.ignore()
     try:
         result = yield
     finally:

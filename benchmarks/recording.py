@@ -77,18 +77,19 @@ class Recording:
         self.outcomes[name] = Outcome(name, outcome, reason)
 
     def save_cell(self) -> None:
-        """Save the run so far. What goes wrong is noted in `troubles`: the run goes on, and its end tries again."""
+        """Save what is new of the run. What goes wrong is noted in `troubles`; the next time it is tried again."""
         start = perf_counter()
-        new = self._session.benchmarks[self._seen :]
-        self._seen += len(new)
-        piece = self._generate(new)
-        spent = schema.spent_in(piece)
-        self._spent = Spent(self._spent.arms + spent.arms, self._spent.pools + spent.pools)
+        benchmarks = list(self._session.benchmarks)
+        piece = self._generate(benchmarks[self._seen :])
         entries = b",\n".join(map(schema.entry, schema.benchmarks_of(piece)))
         quick = self._saving <= SAVING_SHARE * (start - self._begun)
+        spent = schema.spent_in(piece)
+        former, self._spent = self._spent, Spent(self._spent.arms + spent.arms, self._spent.pools + spent.pools)
         try:
             self._store.add(lambda: self._head(piece), entries or None, schema.tail(self._suite()), sync=quick)
+            self._seen = len(benchmarks)
         except SavingError as error:
+            self._spent = former
             if str(error) not in self.troubles:
                 self.troubles.append(str(error))
         self._saving += perf_counter() - start
@@ -98,7 +99,7 @@ class Recording:
         if all(outcome.outcome == NOT_REACHED for outcome in self.outcomes.values()):
             return []
         troubles = []
-        document = self._generate(self._session.benchmarks)
+        document = self._generate(list(self._session.benchmarks))
         hook = self._config.hook.pytest_benchmark_update_json
         try:
             hook(config=self._config, benchmarks=self._session.benchmarks, output_json=document)

@@ -279,7 +279,7 @@ def test_a_run_in_which_every_cell_failed(project: Project) -> None:
 
 @made_with_fork
 def test_saving_takes_little(project: Project) -> None:
-    """The run itself tells what saving it cell by cell took: below a hundredth, or, with other tests beside it, a few."""
+    """The run itself tells what saving it took: below a hundredth of its time, or, beside other tests, a few."""
     project.write(SLOW)
     project.measure("--benchmark-max-time=1")
     seconds = project.saved()["suite"]["seconds"]

@@ -11,18 +11,23 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from math import inf
 from time import monotonic
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 DROPPED_SECONDS = 1.0
-"""Python drops an exception that comes out of a finalizer, and a signal is then raised again after this time. (It drops
-those out of hooks of `os.fork` too; there none is raised.)"""
+"""Whoever catches all exceptions may have caught a signal's: after this time it is raised again."""
 
 DESCRIPTORS = 256
 """Files that are looked through for a terminal: pytest keeps one of its own while it captures what tests write."""
@@ -78,6 +83,7 @@ class Signals:
         for number in (signal.Signals[name] for name in NAMES if hasattr(signal, name)):
             if signal.getsignal(number) in {signal.default_int_handler, signal.SIG_DFL}:
                 self._caught[number] = signal.signal(number, self._arrived)
+        sys.unraisablehook = partial(self._dropped, sys.unraisablehook)
         self._terminals = [descriptor for descriptor in range(DESCRIPTORS) if os.isatty(descriptor)]
         if self._caught and hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self._fork, after_in_parent=self._forked, after_in_child=self._give_back)
@@ -139,6 +145,13 @@ class Signals:
                 self._when = -inf
             elif self._may_raise and not self._constructing:
                 self.check()
+
+    def _dropped(self, former: Callable[[UnraisableHookArgs], object], dropped: UnraisableHookArgs) -> None:
+        """Raise again soon what Python drops where it runs a finalizer, and say nothing of it."""
+        if isinstance(dropped.exc_value, Interrupted):
+            self._when = -inf
+        else:
+            former(dropped)
 
     def _leave_terminal(self) -> None:
         """Write to nowhere from now on where a terminal was that has been closed: to write there is an error."""

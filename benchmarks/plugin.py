@@ -176,6 +176,7 @@ def _bound(
         try:
             measurement(cell, family, benchmark, budget)
         except CellError as error:
+            SIGNALS.check()  # a signal to the whole group ends workers too, and their end may be noticed first
             failure = str(error)
         else:
             return
@@ -310,11 +311,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
             reason = str(report.longrepr[2]).removeprefix("Skipped: ")
         elif report.failed:
             reason = " ".join(report.longreprtext.split())
-        # a signal to the whole group kills workers too, and their death may be noticed first
-        if SIGNALS.received is not None and report.failed:
-            session.recording.note(item.nodeid, INTERRUPTED)
-        else:
-            session.recording.note(item.nodeid, WORDS[report.outcome], reason)
+        session.recording.note(item.nodeid, WORDS[report.outcome], reason)
     return report
 
 

@@ -16,7 +16,17 @@ from dataclasses import dataclass, replace
 from benchmarks.report.judge import Change, Hypothesis, Rule, Verdict, judge
 from benchmarks.report.pools import cells_of, pools, single_run_spreads, with_quantity
 from benchmarks.report.runs import DataError
-from benchmarks.report.samples import EFFICIENCY, OR, SPEEDUP, Reduced, differences, in_all, observed, unknown_facts
+from benchmarks.report.samples import (
+    EFFICIENCY,
+    OR,
+    SPEEDUP,
+    Reduced,
+    differences,
+    in_all,
+    nothing_in_common,
+    observed,
+    unknown_facts,
+)
 
 NULLS_TO_HOLD = 0.9
 """The share of null rows that must hold before anything is judged: of 130 in ten runs of one program, 128 did."""
@@ -76,7 +86,7 @@ def compare(base: Sequence[Reduced], new: Sequence[Reduced], rule: Rule, across:
     runs = (*base, *new)
     shared = in_all(runs)
     if not shared:
-        raise DataError(f"{base[0].source} and {new[0].source} have no measured cell in common: nothing to compare")
+        raise DataError(nothing_in_common(runs))
     tests = pools(shared, base, new)
     spreads = single_run_spreads(tests, base[0], new[0]) if len(runs) == 2 else None
     judged = [

@@ -208,7 +208,8 @@ def _measured(column: Column, name: str, measured: str, tasks: int) -> Text:
     logs = [view.values[measured] for view in views if measured in view.values]
     if not logs:
         return Text(units.MISSING, "")
-    unit = "s" if measured == "time" else views[0].measures[measured][1]
+    units_of = [view.measures[measured][1] for view in views if measured in view.measures]
+    unit = units_of[0] if units_of else "s"
     return Text(units.amount(math.exp(fmean(logs)) / tasks, unit), "")
 
 

@@ -199,8 +199,18 @@ def one_sample(runs: Sequence[Reduced]) -> list[str]:
                 "a pattern such as '*3.13*/*_NAME.json' stands for fewer"
             )
     if not shared:
-        raise DataError(f"{runs[0].source} and others of one name have no measured cell in common")
+        raise DataError(nothing_in_common(runs))
     return shared
+
+
+def nothing_in_common(runs: Sequence[Reduced]) -> str:
+    """Say which run it is after which no cell is left that all have measured."""
+    left = set(runs[0].views)
+    for run in runs:
+        left &= set(run.views)
+        if not left:
+            return f"{run.source} has no measured cell in common with {runs[0].source} and those between: leave it out"
+    return ""
 
 
 def observed(views: Iterable[View], what: str) -> dict[str, int]:

@@ -278,7 +278,7 @@ def test_cells_that_differ_in_what_is_meant_are_paired() -> None:
     """Runs of 2 and of 4 workers are compared if that is meant, though their cells have other names."""
     base, new = sample(1), renamed(sample(2, slower={"Pool.map": 2}), {"workers": 4})
 
-    with pytest.raises(DataError, match="no measured cell in common"):
+    with pytest.raises(DataError, match="has no measured cell in common with"):
         compare(base, aligned(base, new, []), Rule())
     result = compare(base, aligned(base, new, ["workers"]), Rule(), ["workers"])
 
@@ -336,7 +336,7 @@ def test_samples_without_a_common_cell() -> None:
     """There is nothing to compare, and that is said."""
     other = run(random.Random(1))
     renamed = Reduced(**{**vars(other), "views": {f"x{name}": view for name, view in other.views.items()}})
-    with pytest.raises(DataError, match="no measured cell in common"):
+    with pytest.raises(DataError, match="has no measured cell in common with"):
         compare([other], [renamed], Rule())
 
 

@@ -170,6 +170,62 @@ def test_workers_do_not_inherit_the_handlers(project: Project) -> None:
     assert result.returncode == 0, result.stdout
 
 
+IN_A_FINALIZER = """
+import gc, weakref
+class Held:
+    pass
+def end(_reference):
+    os.kill(os.getpid(), signal.SIGTERM)
+passes = []
+from benchmarks.arms import Arms
+prepare = Arms.prepare
+def prepared(arms):
+    prepare(arms)
+    passes.append(1)
+    if len(passes) == 8:
+        held = Held()
+        reference = weakref.ref(held, end)
+        del held
+Arms.prepare = prepared
+FAMILY = family("fine", strategies=("Pool.map", "Pool.imap"))
+"""
+
+
+def test_a_signal_in_a_finalizer(project: Project) -> None:
+    """What Python drops there ends the run all the same, soon, and without a word of Python's or pytest's."""
+    project.write(IN_A_FINALIZER)
+    result = project.measure("--benchmark-max-time=5")
+
+    assert result.returncode == 143, result.stdout
+    assert "ignored in" not in result.stdout
+    assert "Traceback" not in result.stdout
+    assert [outcome for outcome, _ in project.outcomes().values()] == ["interrupted", "not reached"]
+
+
+WITH_THE_GROUP = """
+def dying(n):
+    if os.getpid() != CALLER and WHEN():
+        os.kill(CALLER, signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return n
+import itertools
+calls = itertools.count()
+WHEN = lambda: next(calls) == 12
+workload("dying", dying)
+FAMILY = family("dying", "fine", strategies=("Pool.map", "ProcessPoolExecutor.map"))
+"""
+
+
+def test_workers_that_end_with_the_group_are_no_failure(project: Project) -> None:
+    """A signal that ends workers too interrupts the cell, though the death of a worker may be what is seen first."""
+    project.write(WITH_THE_GROUP)
+    result = project.measure()
+
+    assert result.returncode == 143, result.stdout
+    assert "FAILED" not in result.stdout
+    assert [outcome for outcome, _ in project.outcomes().values()] == ["interrupted"] + ["not reached"] * 3
+
+
 @pytest.fixture
 def signals() -> Signals:
     """Return signals that nothing has caught."""

@@ -84,6 +84,7 @@ class Signals:
             if signal.getsignal(number) in {signal.default_int_handler, signal.SIG_DFL}:
                 self._caught[number] = signal.signal(number, self._arrived)
         sys.unraisablehook = partial(self._dropped, sys.unraisablehook)
+        threading.excepthook = partial(self._ended, threading.excepthook)
         self._terminals = [descriptor for descriptor in range(DESCRIPTORS) if os.isatty(descriptor)]
         if self._caught and hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self._fork, after_in_parent=self._forked, after_in_child=self._give_back)
@@ -147,11 +148,18 @@ class Signals:
                 self.check()
 
     def _dropped(self, former: Callable[[UnraisableHookArgs], object], dropped: UnraisableHookArgs) -> None:
-        """Raise again soon what Python drops where it runs a finalizer, and say nothing of it."""
+        """Raise again soon what Python drops where it runs a finalizer.
+
+        Of the run's end by force nothing is said here, nor of what it does to the threads of a pool.
+        """
         if isinstance(dropped.exc_value, Interrupted):
             self._when = -inf
-        else:
+        elif self.received is None:
             former(dropped)
+
+    def _ended(self, former: Callable[[threading.ExceptHookArgs], object], ended: threading.ExceptHookArgs) -> None:
+        if self.received is None:
+            former(ended)
 
     def _leave_terminal(self) -> None:
         """Write to nowhere from now on where a terminal was that has been closed: to write there is an error."""

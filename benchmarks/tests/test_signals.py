@@ -202,6 +202,38 @@ def test_a_signal_in_a_finalizer(project: Project) -> None:
     assert [outcome for outcome, _ in project.outcomes().values()] == ["interrupted", "not reached"]
 
 
+IN_A_THREAD = """
+import threading
+def fail():
+    while interrupts.SIGNALS.received is None:
+        time.sleep(0.01)
+    raise ConnectionRefusedError("the forkserver has ended")
+from benchmarks import interrupts
+from benchmarks.arms import Arms
+prepare = Arms.prepare
+passes = []
+def prepared(arms):
+    prepare(arms)
+    passes.append(1)
+    if len(passes) == 8:
+        threading.Thread(target=fail).start()
+        os.kill(os.getpid(), signal.SIGHUP)
+Arms.prepare = prepared
+FAMILY = family("fine", strategies=("Pool.map", "Pool.imap"))
+"""
+
+
+def test_a_thread_that_fails_when_all_ends(project: Project) -> None:
+    """What a pool's threads make of being ended by force is no error of the run's."""
+    project.write(IN_A_THREAD)
+    settings = (project.folder / "pytest.ini").read_text()
+    (project.folder / "pytest.ini").write_text(f"{settings}filterwarnings = error\n")
+    result = project.measure("--benchmark-max-time=5")
+
+    assert result.returncode == 129, result.stdout
+    assert "Traceback" not in result.stdout
+
+
 WITH_THE_GROUP = """
 def dying(n):
     if os.getpid() != CALLER and WHEN():

@@ -113,6 +113,14 @@ def cpu_model() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
+def load_average() -> float | None:
+    """Return the load average over one minute, None where the system does not tell."""
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (OSError, AttributeError):
+        return None
+
+
 def stolen_seconds() -> float | None:
     """Return the time, summed over CPUs, in which a virtual CPU wanted to run and the host ran another guest.
 

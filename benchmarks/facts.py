@@ -41,6 +41,6 @@ def stable_facts() -> Environment:
 def passing_facts() -> Moment:
     """Return what changes by the minute."""
     return Moment(
-        load_average=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        load_average=environment.load_average(),
         stolen_seconds=environment.stolen_seconds(),
     )

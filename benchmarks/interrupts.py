@@ -73,6 +73,7 @@ class Signals:
         self._may_raise = False
         self._constructing = False
         self._forking = False
+        self._hooked = False
         self._when = 0.0
         self._terminals: list[int] = []
 
@@ -80,13 +81,15 @@ class Signals:
         """Note the signals from now on, but for those that somebody else handles or has this process ignore."""
         if threading.current_thread() is not threading.main_thread():
             return
+        self.received, self._pid = None, os.getpid()
         for number in (signal.Signals[name] for name in NAMES if hasattr(signal, name)):
             if signal.getsignal(number) in {signal.default_int_handler, signal.SIG_DFL}:
                 self._caught[number] = signal.signal(number, self._arrived)
         sys.unraisablehook = partial(self._dropped, sys.unraisablehook)
         threading.excepthook = partial(self._ended, threading.excepthook)
         self._terminals = [descriptor for descriptor in range(DESCRIPTORS) if os.isatty(descriptor)]
-        if self._caught and hasattr(os, "register_at_fork"):
+        if self._caught and not self._hooked and hasattr(os, "register_at_fork"):
+            self._hooked = True
             os.register_at_fork(before=self._fork, after_in_parent=self._forked, after_in_child=self._give_back)
 
     def ignore(self) -> None:
@@ -165,7 +168,9 @@ class Signals:
         """Write to nowhere from now on where a terminal was that has been closed: to write there is an error."""
         for descriptor in self._terminals:
             if not os.isatty(descriptor):
-                os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
+                nowhere = os.open(os.devnull, os.O_RDWR)
+                os.dup2(nowhere, descriptor)
+                os.close(nowhere)
 
     def _fork(self) -> None:
         self._forking = True

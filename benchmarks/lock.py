@@ -17,6 +17,10 @@ LOCK = "BENCHMARKS_LOCK"
 from pytest: before it knows the option, it takes a path that exists for something to test."""
 
 
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+"""Anybody may put a link under a name in a shared folder, to a file that must not be written to."""
+
+
 def lock_path() -> Path:
     """Return the file by which two measuring runs exclude each other."""
     return Path(os.environ.get(LOCK) or Path(tempfile.gettempdir()) / "process-pool-benchmarks.lock")
@@ -36,9 +40,9 @@ class MachineLock:
             return
         try:
             # without O_CREAT first: in a sticky folder the kernel may refuse it for another user's file
-            file = os.open(path, os.O_RDWR)
+            file = os.open(path, os.O_RDWR | NO_LINK)
         except FileNotFoundError:
-            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            file = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o666)
             os.fchmod(file, 0o666)  # whatever the umask: the machine's other users must be able to lock it
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -26,6 +26,7 @@ from benchmarks.measure import MOST_ROUNDS, Budget, MeasureFunction, measure, ti
 from benchmarks.options import DEFAULT_LIMIT, add_options, given_explicitly, selection
 from benchmarks.recording import Recording
 from benchmarks.refusals import (
+    refuse_cells,
     refuse_options,
     refuse_outputs,
     refuse_vain_comparison,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
 TESTS = Path(__file__).parent / "tests"
+
+INTERRUPTED_CODE = pytest.ExitCode.INTERRUPTED
 
 WORDS: Mapping[str, Word] = {"passed": MEASURED, "failed": FAILED, "skipped": SKIPPED}
 
@@ -251,6 +254,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if not state.measuring or config.option.collectonly or not state.planned:
         return
     refuse_vain_comparison(config)
+    refuse_cells(config, [item.nodeid for item in session.items if item.nodeid in state.planned])
     refuse_outputs(config, state.recording)
     path = lock_path()
     # What exists by now is never garbage: a collection takes 30 ms with it, 0.1 without; a cell has two.
@@ -346,7 +350,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
     try:
         result = yield
     finally:
-        if SIGNALS.received is not None and not recording.complete:
+        if SIGNALS.received is not None and (not recording.complete or session.exitstatus == INTERRUPTED_CODE):
             session.exitstatus = exit_code(SIGNALS.received)
         elif troubles:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR

@@ -9,7 +9,7 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,11 @@ def settle_root(config: pytest.Config) -> None:
     folders = (here, *here.parents)
     settings = next((folder / name for folder in folders for name in SETTINGS if (folder / name).is_file()), None)
     fitting = config.inipath is not None and config.inipath.parent in folders
-    values = [value for value in given if not value.startswith("-") and (here / value).exists()]
-    if fitting or settings is None or not values or config.args_source is config.ArgsSource.ARGS:
+    if fitting or settings is None or config.args_source is config.ArgsSource.ARGS:
         return
-    if sys.orig_argv[-len(given) :] != given:
+    if not any(os.path.exists(here / value) for value in given if not value.startswith("-")):  # noqa: PTH110 - no error
+        return
+    if os.name != "posix" or sys.orig_argv[-len(given) :] != given:
         message = f"pytest took {config.rootpath} for its root: write options with '=', as in --benchmark-json=FILE"
         raise pytest.UsageError(message)
     sys.stdout.flush()
@@ -128,6 +129,17 @@ def refuse_outputs(config: pytest.Config, recording: Recording) -> None:
         except OSError as error:
             message = f"{option}: {path} cannot be written ({error.strerror}); name a file that can"
             raise pytest.UsageError(message) from None
+
+
+def refuse_cells(config: pytest.Config, names: Sequence[str]) -> None:
+    """Raise UsageError if cells could not be measured, or a name would stand for two of them."""
+    session: Any = config.pluginmanager.get_plugin("pytest-benchmark")
+    if session.disabled:
+        message = "benchmarks are disabled here: unset PYTEST_XDIST_WORKER, or measure outside of a test"
+        raise pytest.UsageError(message)
+    if len(set(names)) < len(names):
+        message = "a cell was named twice: leave out --keep-duplicates, or one of the files"
+        raise pytest.UsageError(message)
 
 
 def refuse_vain_comparison(config: pytest.Config) -> None:

@@ -7,7 +7,7 @@ the whole document takes its place. `schema` says what a document looks like.
 from __future__ import annotations
 
 import os
-import stat
+import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -47,9 +47,7 @@ class Store:
             if self._file is None:
                 self._begin(head(), entry, tail)
             else:
-                self._append(entry, tail)
-            if sync and self._file is not None:
-                os.fsync(self._file)
+                self._append(entry, tail, sync=sync)
         except OSError as error:
             raise SavingError(f"{self.path or self._folder}: {error.strerror}") from None
 
@@ -58,34 +56,44 @@ class Store:
 
         Raises SavingError if that cannot be done; what was saved so far is then still there.
         """
+        if self._file is not None:
+            os.close(self._file)  # or Windows would not let the file be replaced
+            self._file = None
         try:
             temporary = _written(self._folder, document)
             if self.path is None:
                 self.path = _claimed(temporary, self._name)
             else:
-                temporary.replace(self.path)
+                try:
+                    temporary.replace(self.path)
+                finally:
+                    temporary.unlink(missing_ok=True)
                 _sync_folder(self._folder)
         except OSError as error:
             raise SavingError(f"{self.path or self._folder}: {error.strerror}") from None
-        finally:
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
         return self.path
 
     def _begin(self, head: bytes, entry: bytes | None, tail: bytes) -> None:
         temporary = _written(self._folder, head + (entry or b"") + tail)
-        self.path = _claimed(temporary, self._name)
-        self._file = os.open(self.path, os.O_WRONLY)
+        file = os.open(temporary, os.O_WRONLY | getattr(os, "O_BINARY", 0))  # the same file, whatever its name will be
+        try:
+            self.path = _claimed(temporary, self._name)
+        except BaseException:
+            os.close(file)
+            raise
+        self._file = file
         self._end = len(head) + len(entry or b"")
         self._empty = entry is None
 
-    def _append(self, entry: bytes | None, tail: bytes) -> None:
+    def _append(self, entry: bytes | None, tail: bytes, *, sync: bool) -> None:
         assert self._file is not None
         new = b"" if entry is None else (b"" if self._empty else b",\n") + entry
         # white space up to the former end: to cut the file off there would be a second step
         size = os.fstat(self._file).st_size
         _write_at(self._file, (new + tail).ljust(size - self._end), self._end)
+        if sync:
+            os.fsync(self._file)
+        # only now: what could not be written, or brought to the disk, is written once more with the next cell
         self._end += len(new)
         self._empty = self._empty and entry is None
 
@@ -99,9 +107,9 @@ def _write_at(file: int, data: bytes, place: int) -> None:
 def _written(folder: Path, data: bytes) -> Path:
     """Write a temporary file into a folder, down to the disk, and return its path. Nothing is left on OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f".saving-{os.getpid()}"
+    path = _temporary(folder)
     try:
-        with path.open("wb") as file:
+        with path.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -110,6 +118,11 @@ def _written(folder: Path, data: bytes) -> Path:
             path.unlink()
         raise
     return path
+
+
+def _temporary(folder: Path) -> Path:
+    """Return a name that nobody else has: process numbers are the same in many a container."""
+    return folder / f".saving-{secrets.token_hex(8)}"
 
 
 def _claimed(temporary: Path, name: str) -> Path:
@@ -130,7 +143,7 @@ def _claimed(temporary: Path, name: str) -> Path:
                 os.link(temporary, path)
             except FileExistsError:
                 continue
-            except OSError:
+            except (OSError, AttributeError):  # no links on this file system, or on this platform
                 try:
                     path.open("xb").close()
                 except FileExistsError:
@@ -164,18 +177,21 @@ def _sync_folder(folder: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that what stood there stays until the new is whole; into what is no file, directly.
+    """Write a file so that what stood there stays until the new is whole; into what cannot be replaced, directly.
 
     Raises OSError.
     """
-    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        path.write_bytes(data)
-        return
     target = path.resolve()
-    temporary = target.with_name(f".saving-{os.getpid()}")
+    if target.exists() and not target.is_file():
+        target.write_bytes(data)
+        return
+    temporary = _temporary(target.parent)
     try:
         temporary.write_bytes(data)
-        temporary.replace(target)
+        try:
+            temporary.replace(target)
+        except OSError:  # a file that something is mounted on
+            target.write_bytes(data)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -183,7 +199,7 @@ def write_whole(path: Path, data: bytes) -> None:
 def probe_folder(folder: Path) -> None:
     """Write about a saved run into a folder, and remove it again. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    probe = folder / f".probe-{os.getpid()}"
+    probe = _temporary(folder)
     try:
         probe.write_bytes(bytes(PROBE_BYTES))
     finally:
@@ -192,10 +208,10 @@ def probe_folder(folder: Path) -> None:
 
 def probe_file(path: Path) -> None:
     """See whether a file can be written, without changing what it has. Raises OSError."""
-    if not path.exists():
-        probe_folder(path.parent)
-    elif stat.S_ISREG(path.stat().st_mode):
-        path.open("ab").close()
-        probe_folder(path.parent)
-    else:
-        path.write_bytes(b"\n")
+    target = path.resolve()
+    if not target.exists() or target.is_file():
+        if target.exists():
+            target.open("ab").close()
+        probe_folder(target.parent)
+    elif not target.is_fifo():  # to which one can write when somebody reads
+        target.write_bytes(b"\n")

@@ -138,7 +138,7 @@ class Benchmark(Struct, frozen=True):
         rounds = len(self.stats.data)
         for values in self.extra_info.lists():
             if values is not None and len(values) != rounds:
-                message = f"{len(values)} values for {rounds} rounds in {self.fullname}"
+                message = f"{len(values)} values for {rounds} rounds in {self.fullname[:100]!r}"
                 raise ValueError(message)
 
 
@@ -236,11 +236,11 @@ class Document(Struct, frozen=True):
             raise ValueError("a benchmark stands there twice")
         lost = {cell.id for cell in self.suite.cells if cell.outcome == MEASURED} - names
         if lost:
-            message = f"no numbers of the measured cell {min(lost)}"
+            message = f"no numbers of the measured cell {min(lost)[:100]!r}"
             raise ValueError(message)
         strange = {benchmark.extra_info.family for benchmark in self.benchmarks} - set(self.suite.families)
         if strange:
-            message = f"nothing is said of the family {min(strange)!r}"
+            message = f"nothing is said of the family {min(strange)[:100]!r}"
             raise ValueError(message)
 
 
@@ -264,6 +264,10 @@ class _Named(Struct):
     fullname: str
 
 
+class _When(Struct):
+    datetime: str
+
+
 _DOCUMENT = msgspec.json.Decoder(Document)
 _BEGINNING = msgspec.json.Decoder(_Beginning)
 
@@ -278,27 +282,21 @@ def decode(data: bytes) -> Document:
     try:
         if not data.isascii():
             data.decode()  # msgspec looks at the encoding of what it keeps alone
-    except UnicodeDecodeError as error:
-        message = f"is not UTF-8 (byte {error.start}); delete it"
-        raise SchemaError(message) from None
-    try:
         return _DOCUMENT.decode(data)
     except msgspec.ValidationError as error:
         own = _without_others(data)
         if own is not None:
             return decode(own)
         raise SchemaError(_fault(data, str(error))) from None
+    except UnicodeDecodeError as error:
+        message = f"is not UTF-8 (byte {error.start}); delete it"
     except msgspec.DecodeError as error:
         message = f"is not JSON ({error}); it may have been cut off while it was saved: delete it"
     except RecursionError:
         message = "is nested too deep to be a run; delete it"
-    whole = _mended(data)
-    if whole is None:
-        raise SchemaError(message)
     try:
-        return _DOCUMENT.decode(whole)
-    except msgspec.ValidationError as error:
-        message = f"damaged: {error}; measure again"
+        return _mended(data)
+    except (ValueError, RecursionError):
         raise SchemaError(message) from None
 
 
@@ -358,10 +356,15 @@ def benchmarks_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def spent_in(document: Mapping[str, Any]) -> Spent:
-    """Return what all cells of pytest-benchmark's document spent."""
-    parts = [benchmark["extra_info"].get("spent", {}) for benchmark in document["benchmarks"]]
-    total = {name: round(sum(part.get(name, 0.0) for part in parts), 3) for name in Spent.__struct_fields__}
-    return Spent(**total)
+    """Return what all cells of pytest-benchmark's document spent; benchmarks of others tell nothing."""
+    total = Spent()
+    for benchmark in benchmarks_of(document):
+        try:
+            part = msgspec.convert(benchmark["extra_info"].get("spent"), Spent)
+        except msgspec.ValidationError:
+            continue
+        total = Spent(round(total.arms + part.arms, 6), round(total.pools + part.pools, 6))
+    return total
 
 
 BEGIN_LIST = b'"benchmarks":[\n'
@@ -381,7 +384,7 @@ def entry(benchmark: Mapping[str, Any]) -> bytes:
     return _line(benchmark)
 
 
-def tail(suite: Suite) -> bytes:
+def tail(suite: Suite | Mapping[str, Any]) -> bytes:
     """Return the last lines of a document."""
     return END_LIST + _line(suite) + b"}\n"
 
@@ -389,7 +392,7 @@ def tail(suite: Suite) -> bytes:
 def encode(document: Mapping[str, Any]) -> bytes:
     """Return a document of pytest-benchmark's, to which `add_suite` has added, as it is saved."""
     entries = b",\n".join(map(entry, benchmarks_of(document)))
-    return head(document, None) + entries + END_LIST + _line(document["suite"]) + b"}\n"
+    return head(document, None) + entries + tail(document["suite"])
 
 
 def _line(part: Any) -> bytes:
@@ -413,24 +416,26 @@ def _unicode(part: Any) -> Any:
     return [_unicode(value) for value in part] if isinstance(part, list) else part
 
 
-def _mended(data: bytes) -> bytes | None:
-    """Make an unfinished run whole whose last lines are damaged: its first line, its whole benchmarks, its plan.
+def _mended(data: bytes) -> Document:
+    """Make an unfinished run of one whose last lines are damaged: of its plan and its benchmarks that are whole.
 
-    None if it is no such run. Cells that failed are not known any more.
+    Cells that failed are not known any more. Raises ValueError or RecursionError if it is no such run.
     """
     first, *lines = data.split(b"\n")
-    _, _, planned = first.partition(PLAN)
-    if not planned.endswith(BEGIN_LIST.rstrip()):
-        return None
-    entries: dict[str, bytes] = {}
-    try:
-        plan = msgspec.json.decode(planned.removesuffix(b"," + BEGIN_LIST.rstrip()), type=Suite)
-        for line in lines:
-            whole = line.rstrip(b",")
-            entries[msgspec.json.decode(whole, type=Benchmark).fullname] = whole
-    except (msgspec.DecodeError, RecursionError):  # the first line that is not whole, or one behind the list
-        if not entries:
-            return None
-    cells = [Outcome(cell.id, MEASURED if cell.id in entries else NOT_REACHED, None) for cell in plan.cells]
-    suite = msgspec.structs.replace(plan, cells=cells)
-    return first + b"\n" + b",\n".join(entries.values()) + tail(suite)
+    beginning, _, planned = first.partition(PLAN)
+    suite = msgspec.json.decode(planned.removesuffix(b"," + BEGIN_LIST.rstrip()), type=Suite)
+    names = {cell.id for cell in suite.cells}
+    benchmarks: dict[str, Benchmark] = {}
+    for line in lines:
+        try:
+            line.decode()
+            named = msgspec.json.decode(line.rstrip(b","), type=_Named)
+            if named.fullname in names:
+                benchmarks[named.fullname] = msgspec.json.decode(line.rstrip(b","), type=Benchmark)
+        except (ValueError, RecursionError):  # the first line that is not whole, or the one behind the list
+            break
+    if not benchmarks:
+        raise ValueError("no benchmark is whole")
+    cells = [Outcome(cell.id, MEASURED if cell.id in benchmarks else NOT_REACHED, None) for cell in suite.cells]
+    when = msgspec.json.decode(beginning + b"}", type=_When).datetime
+    return Document(when, list(benchmarks.values()), msgspec.structs.replace(suite, cells=cells, complete=False))

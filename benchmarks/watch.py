@@ -126,7 +126,8 @@ class Watch:
 
 def _how_it_ended(code: int | None) -> str:
     if code is not None and code < 0:
-        return f"was killed by {signal.Signals(-code).name}"
+        names = {number.value: number.name for number in signal.Signals}
+        return f"was killed by {names.get(-code, f'signal {-code}')}"
     return f"ended with exit code {code}"
 
 
@@ -255,7 +256,7 @@ def _used_elsewhere(name: str) -> bool:
         if maps.parent.name == str(os.getpid()):
             continue
         try:
-            if f"/dev/shm/{name}" in maps.read_text(encoding="utf-8"):
+            if f"/dev/shm/{name}" in maps.read_text(encoding="utf-8", errors="replace"):
                 return True
         except OSError:  # it has ended, or belongs to somebody else
             continue

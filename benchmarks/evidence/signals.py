@@ -96,8 +96,7 @@ def interrupted(
     try:
         _await(process, log, shot.percent)
         sleep(shot.delay)
-        if process.poll() is not None:
-            return "too late", []
+        late = process.poll() is not None
         _send(process, shot)
         if shot.again is not None:
             sleep(shot.again)
@@ -111,7 +110,8 @@ def interrupted(
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-    return _judged(shot, folder, process.returncode, _output(log), took)
+    became, wrong = _judged(shot, folder, process.returncode, _output(log), took)
+    return f"too late: {became}" if late else became, wrong
 
 
 def _judged(shot: Shot, folder: Path, code: int, output: str, took: float) -> tuple[str, list[str]]:
@@ -197,7 +197,7 @@ def main(arguments: Sequence[str]) -> int:
                     ROOT,
                     environment,
                 )
-            counts[became.partition(",")[0]] += 1
+            counts[became.partition(",")[0].partition(":")[0]] += 1
             faults += bool(wrong)
             print(f"{moment} {place + 1}: {shot}: {became}", *wrong, sep="\n  ", flush=True)
         print(f"{moment}: {', '.join(f'{count} {what}' for what, count in counts.items())}", flush=True)

@@ -16,6 +16,7 @@ import msgspec
 
 from benchmarks.report import runs
 from benchmarks.report.program import FAULT, OK, run_program
+from benchmarks.report.runs import DataError
 
 if TYPE_CHECKING:
     from benchmarks.report.compare import Comparison
@@ -65,16 +66,19 @@ def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
     try:
         command: Callable[[argparse.Namespace, TextIO, TextIO], int] = options.command
         return command(options, out, err)
-    except runs.DataError as error:
+    except DataError as error:
         print(f"error: {error}", file=err)
         return FAULT
 
 
 def summary_of(data: bytes, width: int) -> list[str]:
-    """Return the lines that sum up a run from what is saved of it. Raises DataError if that cannot be read."""
+    """Return the lines that sum up a run from what is saved of it, or the one that says why that cannot be read."""
     from benchmarks.report import overview, render
 
-    return list(render.summary(overview.of_run(runs.parse(data, "this run")), width))
+    try:
+        return list(render.summary(overview.of_run(runs.parse(data, "this run")), width))
+    except DataError as error:
+        return [f"error: {error}"]
 
 
 def _summary(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
@@ -100,7 +104,7 @@ def _overview(options: argparse.Namespace, faults: list[str], err: TextIO) -> Ov
     sample = list(_reduced(paths, faults, options.only))
     _told(faults, err)
     if len(sample) < 2:
-        raise runs.DataError(f"{options.run}: of {len(paths)} runs no two can be read")
+        raise DataError(f"{options.run}: of {len(paths)} runs no two can be read")
     return overview.of_runs(sample)
 
 
@@ -110,7 +114,7 @@ def _compare(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     base_paths = runs.find(options.storage, options.base)
     new_paths = [runs.latest(options.storage)] if options.new is None else runs.find(options.storage, options.new)
     if options.new is None and new_paths[0] in base_paths:
-        raise runs.DataError(f"the latest run, {new_paths[0]}, is one of {options.base!r}: name the run to compare")
+        raise DataError(f"the latest run, {new_paths[0]}, is one of {options.base!r}: name the run to compare")
     faults: list[str] = []
     base, new = (_sample(paths, faults, options.only, err) for paths in (base_paths, new_paths))
     _told(faults, err)
@@ -164,7 +168,7 @@ def _matrix(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     _told(faults, err)
     columns = matrix.columns_of(options.runs, found)
     if len(columns) < 2:
-        raise runs.DataError("matrix needs two samples or more: names, or a name with runs of several Pythons")
+        raise DataError("matrix needs two samples or more: names, or a name with runs of several Pythons")
     first, *others = columns
     others = [replace(other, runs=samples.aligned(first.runs, other.runs, samples.AXES)) for other in others]
     across = (*samples.ACROSS, *samples.AXES)
@@ -179,14 +183,14 @@ def _plot(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     try:
         from benchmarks.report import plots
     except ModuleNotFoundError as error:
-        raise runs.DataError(f"plot needs {error.name}: pip install -e '.[plots]'") from None
+        raise DataError(f"plot needs {error.name}: pip install -e '.[plots]'") from None
     faults: list[str] = []
     shown = _overview(options, faults, err)
     try:
         for path in plots.draw(shown, options.folder):
             print(path, file=out)
     except OSError as error:
-        raise runs.DataError(f"--folder {options.folder}: cannot be written ({error.strerror})") from None
+        raise DataError(f"--folder {options.folder}: cannot be written ({error.strerror})") from None
     return FAULT if faults else OK
 
 
@@ -211,7 +215,7 @@ def _reduced(paths: Sequence[Path], faults: list[str], only: str | None) -> Iter
     from benchmarks.report.reading import reduced
 
     for run in reduced(paths, only):
-        if isinstance(run, runs.DataError):
+        if isinstance(run, DataError):
             faults.append(str(run))
         else:
             yield run
@@ -243,7 +247,7 @@ def _write_json(path: Path | None, data: dict[str, Any]) -> None:
     try:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(data), indent=1))
     except OSError as error:
-        raise runs.DataError(f"--json {path}: cannot be written ({error.strerror})") from None
+        raise DataError(f"--json {path}: cannot be written ({error.strerror})") from None
 
 
 def _width() -> int:

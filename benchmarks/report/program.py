@@ -7,9 +7,11 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TextIO
 
-OK, FAULT, INTERRUPTED = 0, 2, 130
+OK, FAULT, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141
+"""The last two are what a shell makes of SIGINT and SIGPIPE."""
 
 
 def run_program(main: Callable[[Sequence[str], TextIO, TextIO], int]) -> int:
@@ -26,14 +28,14 @@ def run_program(main: Callable[[Sequence[str], TextIO, TextIO], int]) -> int:
     try:
         code = main(sys.argv[1:], sys.stdout, sys.stderr)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough
+    except BrokenPipeError:  # the reader has seen enough, and nobody the verdict
         _forget_output()
-        return OK
+        return BROKEN_PIPE
     except OSError as error:
         _forget_output()
         return _told(f"{error.filename or 'standard output'}: {error.strerror or error}")
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        _told("interrupted")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not read as a verdict
         return _told(f"this program has a fault: {type(error).__name__}: {' '.join(str(error).split())}")
@@ -41,7 +43,8 @@ def run_program(main: Callable[[Sequence[str], TextIO, TextIO], int]) -> int:
 
 
 def _told(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    with suppress(OSError):  # nobody can be told
+        print(f"error: {message}", file=sys.stderr)
     return FAULT
 
 

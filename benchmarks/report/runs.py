@@ -206,7 +206,10 @@ def _stored(storage: Path) -> list[Path]:
 
 
 def _age(path: Path) -> tuple[float, str]:
-    return path.stat().st_mtime, path.name
+    try:
+        return path.stat().st_mtime, path.name
+    except OSError:  # deleted a moment ago, or a link to nothing: reading it will tell
+        return 0.0, path.name
 
 
 def _name(path: Path) -> str:

@@ -206,11 +206,8 @@ def one_sample(runs: Sequence[Reduced]) -> list[str]:
 def nothing_in_common(runs: Sequence[Reduced]) -> str:
     """Say which run it is after which no cell is left that all have measured."""
     left = set(runs[0].views)
-    for run in runs:
-        left &= set(run.views)
-        if not left:
-            return f"{run.source} has no measured cell in common with {runs[0].source} and those between: leave it out"
-    return ""
+    empty = next(run for run in runs if not (left := left & set(run.views)))
+    return f"{empty.source} has no measured cell in common with {runs[0].source} and those between: leave it out"
 
 
 def observed(views: Iterable[View], what: str) -> dict[str, int]:
@@ -283,10 +280,10 @@ def differences(
     meant = {fact for group in across for fact in ACROSS.get(group, (group,))}
     found = []
     for axis in AXES:
-        old, now = (
-            {str(getattr(run.views[name].place.axes, axis)) for run in side for name in shared} for side in (base, new)
-        )
-        if axis not in meant and old != now:
+        sides = [{name: _on_axis(side, name, axis) for name in shared} for side in (base, new)]
+        apart = [name for name in shared if len(sides[0][name] | sides[1][name]) > 1]
+        old, now = ({value for name in apart for value in side[name]} for side in sides)
+        if axis not in meant and apart:
             found.append(f"{axis}: {_listed(old)} against {_listed(now)}")
     for facts in ACROSS.values():
         for fact in facts:
@@ -294,6 +291,11 @@ def differences(
             if fact not in meant and len(old | now) > 1:
                 found.append(f"{fact}: {_listed(old)} against {_listed(now)}")
     return found
+
+
+def _on_axis(runs: Sequence[Reduced], name: str, axis: str) -> set[str]:
+    """Return the values that a cell has on an axis."""
+    return {str(getattr(run.views[name].place.axes, axis)) for run in runs}
 
 
 def unknown_facts(base: Sequence[Reduced], new: Sequence[Reduced], across: Iterable[str]) -> list[str]:

@@ -332,6 +332,19 @@ def test_runs_of_a_python(version: str, expected: list[str]) -> None:
     assert [python_of(each) for each in of_python(runs, of(version))] == expected
 
 
+def test_cells_that_swap_an_axis_are_not_comparable() -> None:
+    """Cells differ one by one, though both sides have the same values somewhere."""
+    base, new = sample(1), sample(2)
+    for runs, numbers in ((base, (1, 2)), (new, (2, 1))):
+        for each in runs:
+            assert isinstance(each.views, dict)
+            for place, (name, view) in enumerate(list(each.views.items())):
+                each.views[name] = changed(view, place=changed(view.place, axes=params(workers=numbers[place % 2])))
+
+    assert compare(base, new, Rule()).differences == ("workers: 1, 2 against 1, 2",)
+    assert compare(base, base, Rule()).differences == ()
+
+
 def test_samples_without_a_common_cell() -> None:
     """There is nothing to compare, and that is said."""
     other = run(random.Random(1))

@@ -61,6 +61,7 @@ ROOT = Path(__file__).parents[2]
         (["--benchmark-only", "--benchmark-histogram=x"], "--benchmark-histogram needs pygal: pip install"),
         (["--benchmark-only", "--benchmark-storage=http://x"], "--benchmark-storage: runs are saved in a folder"),
         (["--benchmark-only", "--benchmark-storage=elasticsearch+http://x/y"], "runs are saved in a folder"),
+        (["--benchmark-only", "--keep-duplicates", *["bench_trouble.py"] * 2], "a cell was named twice"),
         (["--benchmark-only", "--benchmark-group-by=param:colour"], "--benchmark-group-by: unknown 'param:colour'"),
     ],
 )
@@ -96,6 +97,23 @@ def test_an_option_with_a_space_and_a_file_that_exists(project: Project, tmp_pat
     assert "1 passed" in result.stdout
     assert f"rootdir: {tmp_path}" in result.stdout
     assert written > 1000
+
+
+def test_a_very_long_argument(project: Project) -> None:
+    """An argument that is too long to be a file's name is no file."""
+    project.write('FAMILY = family("fine")')
+    result = project.run("-k", f"fine or {'x' * 5000}")
+
+    assert result.returncode == 0, result.stdout
+
+
+def test_inside_a_worker_of_xdist(project: Project) -> None:
+    """Where pytest-benchmark would not measure, that is said before the first cell."""
+    project.write('FAMILY = family("fine")')
+    result = project.run("--benchmark-enable", PYTEST_XDIST_WORKER="gw0")
+
+    assert result.returncode == USAGE
+    assert "ERROR: benchmarks are disabled here: unset PYTEST_XDIST_WORKER" in result.stdout
 
 
 def test_such_an_option_inside_another_program(project: Project) -> None:

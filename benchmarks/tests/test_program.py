@@ -69,12 +69,21 @@ def test_a_reader_that_has_gone_hides_no_regression(tmp_path: Path) -> None:
     assert "REGRESSED" in result.stdout
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_errors_that_cannot_be_told() -> None:
+    """An error that nobody can be told of is still an error, and no regression."""
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run([*REPORT, "summary", "no such run"], stderr=full, cwd=ROOT, timeout=60)
+
+    assert result.returncode == 2
+
+
 @pytest.mark.parametrize(
     ("body", "code", "message"),
     [
         ("raise ValueError('a\\nb')", 2, "error: this program has a fault: ValueError: a b\n"),
         ("raise RecursionError", 2, "error: this program has a fault: RecursionError: \n"),
-        ("raise KeyboardInterrupt", 130, "interrupted\n"),
+        ("raise KeyboardInterrupt", 130, "error: interrupted\n"),
         ("raise FileNotFoundError(2, 'No such file or directory', 'x')", 2, "error: x: No such file or directory\n"),
     ],
 )

@@ -78,7 +78,7 @@ def _set(document: Any, *keys: Any, value: Any) -> None:
         ),
         pytest.param(
             spoil(lambda d: d["benchmarks"][0]["extra_info"]["floor_seconds"].pop()),
-            "rounds in benchmarks/bench_",
+            "rounds in 'benchmarks/bench_",
             id="lengths",
         ),
     ],
@@ -160,6 +160,17 @@ def test_names_that_are_not_there(tmp_path: Path) -> None:
         code, out, err = report("summary", wanted, f"--storage={saved}")
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert err.startswith(message)
+
+
+def test_a_link_to_nothing(tmp_path: Path) -> None:
+    """A stored run that is gone is named, and does not hide the others."""
+    saved = storage(tmp_path / "s", five("before"))
+    (next(saved.iterdir()) / "0006_before.json").symlink_to(tmp_path / "gone.json")
+    code, out, err = report("summary", "before", f"--storage={saved}")
+
+    assert code == 2
+    assert err.count("0006_before.json: cannot be read (No such file or directory)") == err.count("\n") == 1
+    assert "5 runs, " in out
 
 
 def test_storage_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,7 +274,7 @@ def test_runs_that_are_no_sample_are_not_summed_up(tmp_path: Path) -> None:
 
 
 def test_a_closed_pipe_is_no_error() -> None:
-    """A reader that has gone, as `head` does, ends the report without a word."""
+    """A reader that has gone, as `head` does, ends the report without a word, but not as if nothing had regressed."""
     read, write = os.pipe()
     os.close(read)
     try:
@@ -274,7 +285,7 @@ def test_a_closed_pipe_is_no_error() -> None:
     finally:
         os.close(write)
 
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (141, "")
 
 
 def test_usage(capsys: pytest.CaptureFixture[str]) -> None:

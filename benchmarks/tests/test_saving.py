@@ -110,13 +110,55 @@ def test_a_tail_that_was_not_written_to_its_end(tmp_path: Path, share: float) ->
     assert report("summary", str(path))[0] == 0
 
 
+def test_a_tail_that_is_no_text(tmp_path: Path) -> None:
+    """Garbage in the last lines, and benchmarks of others among the first, cost nothing of the cells that are whole."""
+    path = saved_so_far(tmp_path, 4).path
+    assert path is not None
+    first, *lines = path.read_bytes().split(b"\n")
+    foreign = b'{"fullname": "of somebody else", "stats": 5},'
+    path.write_bytes(b"\n".join([first, foreign, *lines[:3], b'{"fullname": "\xff\xfe', b"\x00"]))
+
+    assert len(runs.load(path).cells) == 3
+
+
+def test_a_first_line_that_is_damaged(tmp_path: Path) -> None:
+    """An unfinished run without its first line is refused, in one line and by no other exception."""
+    path = saved_so_far(tmp_path, 4).path
+    assert path is not None
+    data = path.read_bytes()
+    for place in range(0, data.index(b"\n"), 97):
+        try:
+            schema.decode(data[:place] + b"\x01" + data[place + 1 :])
+        except SchemaError:
+            continue
+
+
+def test_a_cell_that_could_not_be_brought_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the disk refused is written once more with the next cell, and stands there once."""
+    saved, store = document(), saved_so_far(tmp_path, 2)
+    entries = [schema.entry(benchmark) for benchmark in saved["benchmarks"]]
+
+    def fail(_descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fail)
+        with pytest.raises(SavingError, match="Input/output error"):
+            store.add(lambda: b"", entries[2], schema.tail(suite_of(saved, 3)), sync=True)
+    store.add(lambda: b"", b",\n".join(entries[2:4]), schema.tail(suite_of(saved, 4)), sync=True)
+    assert store.path is not None
+
+    assert len(schema.decode(store.path.read_bytes()).benchmarks) == 4
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_an_unfinished_run_of_nothing_is_refused(tmp_path: Path) -> None:
     """A file that was cut off in its first line, or before its first cell was whole, has nothing to tell."""
     path = saved_so_far(tmp_path, 2).path
     assert path is not None
     whole = path.read_bytes()
     first = whole.index(b"\n")
-    for end in (first // 2, first + 50):
+    for end in (first // 2, first, first + 1, first + 50):
         with pytest.raises(SchemaError, match="is not JSON"):
             schema.decode(whole[:end])
 
@@ -196,6 +238,31 @@ def test_an_output_stays_until_the_new_one_is_whole(tmp_path: Path, monkeypatch:
         saving.write_whole(path, b"newest")
 
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("run.json", b"newer")]
+
+
+def test_outputs_that_are_no_plain_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link is followed, what cannot be replaced is written over, a pipe without a reader does not hang the probe."""
+    target, link = tmp_path / "target.json", tmp_path / "link.json"
+    link.symlink_to(target)
+    saving.probe_file(link)
+    saving.write_whole(link, b"one")
+    assert (link.is_symlink(), target.read_bytes()) == (True, b"one")
+
+    def busy(_path: Path, _target: Path) -> Path:
+        raise OSError(16, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "replace", busy)
+    saving.write_whole(target, b"two")
+    assert target.read_bytes() == b"two"
+
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        saving.probe_file(tmp_path / "pipe")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "pipe") == ["link.json", "target.json"]
+    (tmp_path / "nowhere.json").symlink_to(tmp_path / "file" / "x.json")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match=r"File exists|Not a directory"):
+        saving.probe_file(tmp_path / "nowhere.json")
 
 
 def test_what_json_cannot_hold_is_replaced() -> None:

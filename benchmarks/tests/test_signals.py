@@ -153,6 +153,23 @@ def test_signals_after_the_run_change_nothing(project: Project) -> None:
     assert "Traceback" not in result.stdout
 
 
+IN_ANOTHER_TEST = """
+def test_of_somebody_else():
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(30)
+FAMILY = family("fine")
+"""
+
+
+def test_a_signal_in_another_test(project: Project) -> None:
+    """Tests that are no cells can be interrupted too, with the signal's exit code, though all cells are complete."""
+    project.write(IN_ANOTHER_TEST)
+    result = project.run("--benchmark-enable")
+
+    assert result.returncode == 143, result.stdout
+    assert project.saved()["suite"]["complete"] is True
+
+
 WORKERS = """
 def kind(n):
     handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]

@@ -39,8 +39,8 @@ class Recording:
         self._config = config
         self._preset = preset
         self._name = name
-        self._begun = perf_counter()
-        self._start = passing_facts()
+        self._start_time = perf_counter()
+        self._facts_at_start = passing_facts()
         self._spent = Spent()
         self._saving = 0.0
         self._seen = 0
@@ -82,7 +82,7 @@ class Recording:
         benchmarks = list(self._session.benchmarks)
         piece = self._generate(benchmarks[self._seen :])
         entries = b",\n".join(map(schema.entry, schema.benchmarks_of(piece)))
-        quick = self._saving <= SAVING_SHARE * (start - self._begun)
+        quick = self._saving <= SAVING_SHARE * (start - self._start_time)
         spent = schema.spent_in(piece)
         former, self._spent = self._spent, Spent(self._spent.arms + spent.arms, self._spent.pools + spent.pools)
         try:
@@ -153,10 +153,10 @@ class Recording:
                 for name, family in self.families.items()
             },
             environment=self._environment,
-            start=self._start,
+            start=self._facts_at_start,
             end=passing_facts(),
             seconds=Times(
-                wall=max(0.001, round(perf_counter() - self._begun, 3)),
+                wall=max(0.001, round(perf_counter() - self._start_time, 3)),
                 arms=round(self._spent.arms, 3),
                 pools=round(self._spent.pools, 3),
                 saving=round(self._saving, 3),

@@ -1,4 +1,4 @@
-"""Where a run goes: cell by cell into the storage, so that whatever ends the run costs one cell; whole when it ends.
+"""Where a run goes: cell by cell into the storage, so that what ends the run costs one cell; whole when it ends.
 
 The file that the cells go to is the run's own from the first one on, under its number, marked incomplete. At the end
 the whole document takes its place. `schema` says what a document looks like.

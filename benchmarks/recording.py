@@ -110,7 +110,7 @@ class Recording:
         try:
             self.saved = self._store.finish(self.document)
         except SavingError as error:
-            kept = f"; what was measured is in {self._store.path}" if self._store.path else ""
+            kept = f"; what had been saved before is in {self._store.path}" if self._store.path else ""
             troubles.append(f"this run was not saved: {error}; make room or name another --benchmark-storage{kept}")
         if self.json is not None:
             try:

@@ -7,7 +7,6 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import TextIO
 
 OK, FAULT, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141
@@ -29,10 +28,10 @@ def run_program(main: Callable[[Sequence[str], TextIO, TextIO], int]) -> int:
         code = main(sys.argv[1:], sys.stdout, sys.stderr)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough, and nobody the verdict
-        _forget_output()
+        _forget(sys.stdout)
         return BROKEN_PIPE
     except OSError as error:
-        _forget_output()
+        _forget(sys.stdout)
         return _told(f"{error.filename or 'standard output'}: {error.strerror or error}")
     except KeyboardInterrupt:
         _told("interrupted")
@@ -43,11 +42,14 @@ def run_program(main: Callable[[Sequence[str], TextIO, TextIO], int]) -> int:
 
 
 def _told(message: str) -> int:
-    with suppress(OSError):  # nobody can be told
+    try:
         print(f"error: {message}", file=sys.stderr)
+        sys.stderr.flush()
+    except OSError:  # nobody can be told
+        _forget(sys.stderr)
     return FAULT
 
 
-def _forget_output() -> None:
-    """Drop what is still in the buffer: it must not fail once more at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _forget(stream: TextIO) -> None:
+    """Drop what is still in a stream's buffer: it must not fail once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -27,6 +27,9 @@ MOST = 1e15
 
 Seconds = Annotated[float, Meta(ge=LEAST_SECONDS, le=MOST)]
 Amount = Annotated[float, Meta(ge=0, le=MOST)]
+Name = Annotated[str, Meta(pattern=r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z")]
+"""Text that stands in tables and messages: one line, without anything that a terminal would obey."""
+
 Count = Annotated[int, Meta(ge=1, le=int(MOST))]
 
 Word = Literal["measured", "failed", "skipped", "interrupted", "not reached"]
@@ -62,20 +65,20 @@ class SchemaError(ValueError):
 class Params(Struct, frozen=True):
     """The axes of a cell. `size` and `chunk_size` are None where tasks have no size and for the strategy's default."""
 
-    workload: str
+    workload: Name
     size: Annotated[int, Meta(ge=0, le=int(MOST))] | None
     tasks: Count
-    strategy: str
+    strategy: Name
     workers: Count
-    start_method: str
+    start_method: Name
     chunk_size: Count | None
-    state: str
+    state: Name
 
 
 class Measure(Struct, frozen=True):
     """A secondary quantity of a cell: its unit, and a value a round."""
 
-    unit: str
+    unit: Name
     values: list[Amount]
 
 
@@ -93,7 +96,7 @@ class CellInfo(Struct, frozen=True, omit_defaults=True):
     seen beside the numbers, in words, by what it is about.
     """
 
-    family: str
+    family: Name
     timed: str
     tasks_per_chunk: Count
     serial_seconds: list[Seconds] | None
@@ -101,11 +104,11 @@ class CellInfo(Struct, frozen=True, omit_defaults=True):
     cpu_seconds: list[Amount] | None
     floor_cpu_seconds: list[Amount] | None
     block: list[int]
-    measures: dict[str, Measure]
+    measures: dict[Name, Measure]
     spent: Spent
     warnings: list[str]
     bytes_moved: Annotated[int, Meta(ge=0, le=int(MOST))] | None = None
-    observed: dict[str, str] = {}
+    observed: dict[Name, Name] = {}
 
     def lists(self) -> tuple[Sequence[float] | None, ...]:
         """Return the lists that have a value a round, None for one that is not there."""
@@ -128,7 +131,7 @@ class Stats(Struct, frozen=True):
 class Benchmark(Struct, frozen=True):
     """What pytest-benchmark saves of a cell that was measured; `fullname` is its test id."""
 
-    fullname: str
+    fullname: Name
     params: Params
     extra_info: CellInfo
     stats: Stats
@@ -145,7 +148,7 @@ class Benchmark(Struct, frozen=True):
 class Outcome(Struct, frozen=True):
     """What became of a planned cell, and why, where known."""
 
-    id: str
+    id: Name
     outcome: Word
     reason: str | None
 
@@ -215,7 +218,7 @@ class Suite(Struct, frozen=True):
     preset: str
     complete: bool
     cells: list[Outcome]
-    families: dict[str, Family]
+    families: dict[Name, Family]
     environment: Environment
     start: Moment
     end: Moment

@@ -104,6 +104,9 @@ INFO = ("benchmarks", 0, "extra_info")
         (changed(*INFO, "family", value="x"), "damaged: nothing is said of the family 'x'"),
         (changed("benchmarks", 0, "params", "tasks", value=0), "damaged: Expected `int` >= 1"),
         (changed("benchmarks", 1, value=small_run()["benchmarks"][0]), "damaged: a benchmark stands there twice"),
+        (changed(*INFO, "family", value="a\nb"), "damaged: Expected `str` matching regex"),
+        (changed("suite", "cells", 0, "id", value="\x1b[2J"), "damaged: Expected `str` matching regex"),
+        (changed("suite", "families", value={"a\u2028b": {}}), "damaged: Expected `str` matching regex"),
         (changed("benchmarks", value=[]), "damaged: no numbers of the measured cell"),
     ],
 )

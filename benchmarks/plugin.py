@@ -292,8 +292,6 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     SIGNALS.check()
     result = yield
     state.recording.save_cell()
-    if not state.recording.complete:
-        SIGNALS.check()
     return result
 
 

@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 
 from benchmarks import watch
+from benchmarks.arms import Arms
+from benchmarks.cells import WARM, Cell
+from benchmarks.schema import Spent
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Engine, Job
 from benchmarks.watch import CellError, Leaks, LimitError, Watch, WorkerLostError, end_all, prime
@@ -89,6 +92,22 @@ def test_a_child_whose_end_was_lost_is_none() -> None:
     assert time.monotonic() - start < 5
     leaks.check()
     multiprocessing.process._children.discard(child)  # type: ignore[attr-defined] # it would be waited for at exit
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells another process's CPU time")
+def test_a_lost_worker_is_named_by_how_it_ended() -> None:
+    """Whoever asks for the CPU time of a worker that was killed is told that it was, and by what."""
+    child = multiprocessing.get_context("spawn").Process(target=sleep, args=(60,))
+    child.start()
+    watching = Watch(60)
+    watching.expect([child])
+    arms = Arms(Cell("count", 100, 4, "Pool.map", 2, "fork", None, WARM), (), watching, Spent())
+    arms._workers["strategy"] = frozenset({child.pid or 0})
+    child.kill()
+    child.join(10)
+
+    with pytest.raises(WorkerLostError, match=f"worker process {child.pid} was killed by SIGKILL"):
+        arms.cpu_seconds("strategy")
 
 
 class Stuck(Engine):

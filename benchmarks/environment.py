@@ -98,10 +98,10 @@ def standard_library_cached() -> bool | None:
     what it imports. One module stands for all: the one that every worker of a Pool needs.
     """
     found = find_spec("multiprocessing.pool")
-    try:
-        return None if found is None or found.origin is None else Path(cache_from_source(found.origin)).exists()
-    except NotImplementedError:  # an interpreter without a cache
+    # an interpreter that never caches bytecode has no tag for it
+    if found is None or not found.has_location or sys.implementation.cache_tag is None:
         return None
+    return Path(cache_from_source(str(found.origin))).exists()
 
 
 def cpu_model() -> str:

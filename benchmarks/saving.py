@@ -78,7 +78,7 @@ class Store:
         file = os.open(temporary, os.O_WRONLY | getattr(os, "O_BINARY", 0))  # the same file, whatever its name will be
         try:
             self.path = _claimed(temporary, self._name)
-        except BaseException:
+        except (OSError, SavingError):
             os.close(file)
             raise
         self._file = file

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import sys
 import time
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import msgspec
@@ -124,6 +125,16 @@ def test_facts_are_read_as_they_are_saved() -> None:
         if sys.version_info[3] == "final"
         else sys.version.split()[0].partition(".".join(map(str, sys.version_info[:3])))[2]
     )
+
+
+def test_bytecode_that_nobody_knows_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interpreter that never caches, and modules that come from no file, have nothing that could be missing."""
+    assert environment.standard_library_cached() in {True, False}
+    with monkeypatch.context() as patched:
+        patched.setattr(environment, "find_spec", lambda name: ModuleSpec(name, None, origin="frozen"))
+        assert environment.standard_library_cached() is None
+    monkeypatch.setattr(sys.implementation, "cache_tag", None)
+    assert environment.standard_library_cached() is None
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from benchmarks.arms import STRATEGY, Arms, describe
 from benchmarks.cells import WARM, Cell, Family
 from benchmarks.interrupts import SIGNALS
-from benchmarks.schema import CellInfo, Measure, Spent, save_info
+from benchmarks.schema import CellInfo, Measure, Spent, nanoseconds, save_info
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Call
 from benchmarks.strategies.cold import Cold, Fresh
@@ -283,23 +283,20 @@ def cell_info(cell: Cell, family: Family, record: Record, spent: Spent, warnings
         family=family.name,
         timed=family.timed,
         tasks_per_chunk=cell.effective_chunk_size(),
-        serial_seconds=_nanoseconds(record.seconds.get("serial")),
-        floor_seconds=_nanoseconds(record.seconds.get("floor")),
-        cpu_seconds=_nanoseconds(cpu[STRATEGY]),
-        floor_cpu_seconds=_nanoseconds(cpu.get("floor")),
+        serial_seconds=_taken(record.seconds.get("serial")),
+        floor_seconds=_taken(record.seconds.get("floor")),
+        cpu_seconds=_taken(cpu[STRATEGY]),
+        floor_cpu_seconds=_taken(cpu.get("floor")),
         block=record.block,
-        measures={
-            name: Measure(unit, [round(value, 9) for value in values])
-            for name, (unit, values) in record.measures.items()
-        },
+        measures={name: Measure(unit, nanoseconds(values)) for name, (unit, values) in record.measures.items()},
         spent=Spent(round(spent.arms, 6), round(spent.pools, 6)),
         warnings=warnings,
         bytes_moved=(cell.size or 0) * cell.tasks if WORKLOADS[cell.workload].moves else None,
     )
 
 
-def _nanoseconds(values: list[float] | None) -> list[float] | None:
-    return None if values is None else [round(value, 9) for value in values]
+def _taken(values: list[float] | None) -> list[float] | None:
+    return None if values is None else nanoseconds(values)
 
 
 MeasureFunction = Callable[[Cell], None]

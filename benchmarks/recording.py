@@ -128,8 +128,7 @@ class Recording:
             machine_info=self._machine,
             commit_info=self._commit,
         )
-        for benchmark in schema.benchmarks_of(document):
-            schema.in_nanoseconds(benchmark)
+        schema.round_times(document)
         return document
 
     def _head(self, document: Mapping[str, Any]) -> bytes:

@@ -21,7 +21,7 @@ from benchmarks.recording import Recording
 from benchmarks.saving import LONGEST_NAME, MOST_RUNS, highest_number, probe_file, probe_folder
 
 MOST_SECONDS = 86_400
-MOST_ROUNDS = 10_000
+MOST_MIN_ROUNDS = 10_000
 """Of a cell: a day, and what keeps a saved run of a hundred cells in tens of megabytes."""
 
 GROUPS = ("group", "name", "func", "fullname", "fullfunc", "param")
@@ -76,8 +76,8 @@ def _of_measuring(config: pytest.Config) -> Iterator[str]:
         yield "-n and --dist run cells at once, which would measure each other: leave them out to measure"
     if not 0 < float(option.benchmark_max_time) <= MOST_SECONDS:
         yield f"--benchmark-max-time: a number of seconds above 0 is wanted, at most {MOST_SECONDS}"
-    if option.benchmark_min_rounds > MOST_ROUNDS:
-        yield f"--benchmark-min-rounds: at most {MOST_ROUNDS} rounds of a cell are taken"
+    if option.benchmark_min_rounds > MOST_MIN_ROUNDS:
+        yield f"--benchmark-min-rounds: at most {MOST_MIN_ROUNDS} rounds of a cell are taken"
 
 
 def _of_saving(option: argparse.Namespace) -> Iterator[str]:

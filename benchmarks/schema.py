@@ -10,7 +10,7 @@ line of an unfinished run has a `plan`, from which `suite` is made anew where th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -347,15 +347,21 @@ def add_suite(document: dict[str, Any], suite: Suite) -> None:
     document["suite"] = msgspec.to_builtins(suite)
 
 
-def in_nanoseconds(benchmark: dict[str, Any]) -> None:
-    """Round the times that pytest-benchmark has taken to whole nanoseconds: digits beyond those are none."""
-    benchmark["stats"]["data"] = [round(seconds, 9) for seconds in benchmark["stats"]["data"]]
+def nanoseconds(values: Iterable[float]) -> list[float]:
+    """Round seconds to whole nanoseconds: no clock has more digits, and they would be most of a saved run."""
+    return [round(value, 9) for value in values]
 
 
 def benchmarks_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the benchmarks of pytest-benchmark's document, to be changed."""
     found: list[dict[str, Any]] = document["benchmarks"]
     return found
+
+
+def round_times(document: Mapping[str, Any]) -> None:
+    """Round the times that pytest-benchmark has taken to what is saved of ours."""
+    for benchmark in benchmarks_of(document):
+        benchmark["stats"]["data"] = nanoseconds(benchmark["stats"]["data"])
 
 
 def spent_in(document: Mapping[str, Any]) -> Spent:

@@ -136,7 +136,7 @@ def _judged(shot: Shot, folder: Path, code: int, output: str, took: float) -> tu
     if document is not None and len(document.benchmarks) < output.count(" PASSED "):
         wrong.append(f"{len(document.benchmarks)} cells were saved of {output.count(' PASSED ')} that passed")
     deadline = monotonic() + LEFT_SECONDS
-    while (left := _left(str(folder))) and monotonic() < deadline:
+    while (left := living(f"MARKER={folder}")) and monotonic() < deadline:
         sleep(0.05)
     if left:
         wrong.append(f"left {len(left)} processes")
@@ -165,13 +165,13 @@ def _output(log: Path) -> str:
     return log.read_text(encoding="utf-8", errors="replace")
 
 
-def _left(marker: str) -> list[int]:
+def living(marker: str) -> list[int]:
     """Return the live processes that have a marker in their environment."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
             alive = (path / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-            if alive and f"MARKER={marker}".encode() in (path / "environ").read_bytes():
+            if alive and marker.encode() in (path / "environ").read_bytes():
                 found.append(int(path.name))
         except OSError:  # it has ended in the meantime, or is not ours
             continue

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.evidence.signals import hear_signals
+from benchmarks.evidence.signals import hear_signals, living
 from benchmarks.lock import LOCK
 
 ROOT = Path(__file__).parents[2]
@@ -123,16 +123,4 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture
 def processes_of() -> Callable[[str], list[int]]:
     """Return a function that finds the live processes that have a marker in their environment."""
-
-    def find(marker: str) -> list[int]:
-        found = []
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                alive = (path / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-                if alive and marker.encode() in (path / "environ").read_bytes():
-                    found.append(int(path.name))
-            except OSError:  # it has ended in the meantime, or is not ours
-                continue
-        return found
-
-    return find
+    return living

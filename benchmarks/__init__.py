@@ -25,5 +25,5 @@ Judging, over saved runs alone, all in `report`:
 `alternate` stands on top: it runs the former as a program, and then asks the report.
 
 The saved run is the wall between the two, and `schema` its one description: `facts`, `measure` and `recording` write
-through it, `runs` reads through it, and nothing else crosses.
+through it, `runs` reads through it, both as `layout` says, and nothing else crosses.
 """

@@ -16,8 +16,8 @@ import pytest
 from benchmarks.arms import describe
 from benchmarks.breaking import HANGS, KNOWN_LIMIT, LIMIT
 from benchmarks.cells import Cell, Family
+from benchmarks.layout import save_info
 from benchmarks.measure import Budget, call, unarmed
-from benchmarks.schema import save_info
 from benchmarks.strategies.cold import Order
 from benchmarks.strategies.fresh import FreshError, Interpreter
 from benchmarks.watch import CellError, Watch

@@ -23,7 +23,8 @@ from msgspec.structs import replace
 from benchmarks.arms import STRATEGY, Arms, describe
 from benchmarks.cells import WARM, Cell, Family
 from benchmarks.interrupts import SIGNALS
-from benchmarks.schema import CellInfo, Measure, Spent, nanoseconds, save_info
+from benchmarks.layout import nanoseconds, save_info
+from benchmarks.schema import CellInfo, Measure, Spent
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Call
 from benchmarks.strategies.cold import Cold, Fresh

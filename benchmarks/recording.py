@@ -11,7 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import schema
+from benchmarks import layout, schema
 from benchmarks.cells import Family
 from benchmarks.facts import passing_facts, stable_facts
 from benchmarks.saving import SavingError, Store, write_whole
@@ -81,12 +81,12 @@ class Recording:
         start = perf_counter()
         benchmarks = list(self._session.benchmarks)
         piece = self._generate(benchmarks[self._seen :])
-        entries = b",\n".join(map(schema.entry, schema.benchmarks_of(piece)))
+        entries = b",\n".join(map(layout.entry, layout.benchmarks_of(piece)))
         quick = self._saving <= SAVING_SHARE * (start - self._start_time)
-        spent = schema.spent_in(piece)
+        spent = layout.spent_in(piece)
         former, self._spent = self._spent, Spent(self._spent.arms + spent.arms, self._spent.pools + spent.pools)
         try:
-            self._store.add(lambda: self._head(piece), entries or None, schema.tail(self._suite()), sync=quick)
+            self._store.add(lambda: self._head(piece), entries or None, layout.tail(self._suite()), sync=quick)
             self._seen = len(benchmarks)
         except SavingError as error:
             self._spent = former
@@ -105,8 +105,8 @@ class Recording:
             hook(config=self._config, benchmarks=self._session.benchmarks, output_json=document)
         except Exception as error:  # noqa: BLE001 - somebody else's hook: it may cost what it adds, not the run
             troubles.append(f"pytest_benchmark_update_json: {type(error).__name__}: {error}; saved as it was")
-        schema.add_suite(document, self._suite(complete=self.complete))
-        self.document = schema.encode(document)
+        layout.add_suite(document, self._suite(complete=self.complete))
+        self.document = layout.encode(document)
         try:
             self.saved = self._store.finish(self.document)
         except SavingError as error:
@@ -128,12 +128,12 @@ class Recording:
             machine_info=self._machine,
             commit_info=self._commit,
         )
-        schema.round_times(document)
+        layout.round_times(document)
         return document
 
     def _head(self, document: Mapping[str, Any]) -> bytes:
         planned = tuple(Outcome(name, NOT_REACHED, None) for name in self.outcomes)
-        return schema.head(document, self._suite(planned))
+        return layout.head(document, self._suite(planned))
 
     def _suite(self, cells: tuple[Outcome, ...] | None = None, *, complete: bool = False) -> Suite:
         return Suite(

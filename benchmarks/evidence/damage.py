@@ -26,7 +26,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks import schema
+from benchmarks import layout, schema
 from benchmarks.report.__main__ import REGRESSED, main
 from benchmarks.report.program import FAULT, OK
 
@@ -75,8 +75,8 @@ def _written(document: Any, source: random.Random) -> bytes:
 def _unfinished(document: Any) -> bytes:
     """Write a document as a run that is going on: its plan, a line a benchmark, its suite."""
     plan = msgspec.convert(document["suite"], schema.Suite)
-    entries = b",\n".join(map(schema.entry, schema.benchmarks_of(document)))
-    return schema.head(document, plan) + entries + schema.tail(document["suite"])
+    entries = b",\n".join(map(layout.entry, layout.benchmarks_of(document)))
+    return layout.head(document, plan) + entries + layout.tail(document["suite"])
 
 
 def _places(part: Any) -> Iterator[tuple[Any, Any]]:

@@ -22,8 +22,9 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from benchmarks.interrupts import NAMES, exit_code
+from benchmarks.layout import SchemaError, decode
 from benchmarks.lock import LOCK
-from benchmarks.schema import Document, SchemaError, decode
+from benchmarks.schema import Document
 
 ROOT = Path(__file__).parents[2]
 MOMENTS = {"anywhere": "speedup or startup", "end": "speedup"}

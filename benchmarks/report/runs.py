@@ -13,8 +13,9 @@ from typing import NoReturn
 
 from msgspec import Struct
 
-from benchmarks import schema
-from benchmarks.schema import Environment, Family, Measure, Moment, Outcome, Params, SchemaError, Times
+from benchmarks import layout, schema
+from benchmarks.layout import SchemaError
+from benchmarks.schema import Environment, Family, Measure, Moment, Outcome, Params, Times
 
 STORED = re.compile(r"\d{4}_.*\.json")
 """How pytest-benchmark names what it saves: a number, and the name it was given."""
@@ -125,7 +126,7 @@ def load(path: Path) -> Run:
 def parse(data: bytes, source: str) -> Run:
     """Turn the bytes of a saved run into a Run. Raises DataError naming `source`."""
     try:
-        document = schema.decode(data)
+        document = layout.decode(data)
     except SchemaError as error:
         raise DataError(f"{source}: {error}") from None
     suite = document.suite

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks import schema
+from benchmarks import layout
 from benchmarks.evidence.damage import damaged, faults, laid_out, small_run
-from benchmarks.schema import SchemaError
+from benchmarks.layout import SchemaError
 from benchmarks.tests.saved import report
 
 SEEDS = range(60)
@@ -44,7 +44,7 @@ def test_seeded_damage_in_pictures(seed: int) -> None:
 def readable(data: bytes) -> bool:
     """Say whether a damaged document is still one."""
     try:
-        schema.decode(data)
+        layout.decode(data)
     except SchemaError:
         return False
     return True
@@ -62,7 +62,7 @@ def test_damage_that_hypothesis_thinks_of(source: random.Random) -> None:
 def test_any_bytes(data: bytes) -> None:
     """Bytes that are no run at all are refused by one error, and by no other exception."""
     with pytest.raises(SchemaError):
-        schema.decode(data)
+        layout.decode(data)
 
 
 def changed(*keys: Any, value: Any) -> bytes:
@@ -141,7 +141,7 @@ def test_a_bad_file_beside_good_ones(tmp_path: Path) -> None:
 def test_what_is_written_is_read() -> None:
     """A document that the schema has written comes back as it was, through either layout."""
     document = small_run()
-    known = schema.decode(json.dumps(document).encode())
+    known = layout.decode(json.dumps(document).encode())
 
-    assert schema.decode(schema.encode(document)) == known
-    assert schema.decode(msgspec.json.format(schema.encode(document), indent=4)) == known
+    assert layout.decode(layout.encode(document)) == known
+    assert layout.decode(msgspec.json.format(layout.encode(document), indent=4)) == known

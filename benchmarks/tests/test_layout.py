@@ -24,6 +24,7 @@ FLOORS = {
     "benchmarks.lock": 0,
     "benchmarks.interrupts": 0,
     "benchmarks.schema": 0,
+    "benchmarks.layout": 1,
     "benchmarks.saving": 0,
     "benchmarks.facts": 1,
     "benchmarks.workloads": 1,
@@ -51,32 +52,32 @@ FLOORS = {
     "benchmarks.report.stats": 0,
     "benchmarks.report.units": 0,
     "benchmarks.report.program": 0,
-    "benchmarks.report.runs": 1,
-    "benchmarks.report.metrics": 2,
-    "benchmarks.report.promote": 2,
-    "benchmarks.report.answers": 3,
-    "benchmarks.report.samples": 3,
-    "benchmarks.report.tables": 3,
-    "benchmarks.report.grid": 4,
-    "benchmarks.report.reading": 4,
-    "benchmarks.report.judge": 4,
-    "benchmarks.report.overview": 4,
-    "benchmarks.report.plots": 5,
-    "benchmarks.report.pools": 5,
-    "benchmarks.report.render": 5,
-    "benchmarks.report.compare": 6,
-    "benchmarks.report.noise": 6,
-    "benchmarks.report.verdicts": 7,
-    "benchmarks.report.matrix": 8,
-    "benchmarks.report.__main__": 9,
-    "benchmarks.alternate": 10,
+    "benchmarks.report.runs": 2,
+    "benchmarks.report.metrics": 3,
+    "benchmarks.report.promote": 3,
+    "benchmarks.report.answers": 4,
+    "benchmarks.report.samples": 4,
+    "benchmarks.report.tables": 4,
+    "benchmarks.report.grid": 5,
+    "benchmarks.report.reading": 5,
+    "benchmarks.report.judge": 5,
+    "benchmarks.report.overview": 5,
+    "benchmarks.report.plots": 6,
+    "benchmarks.report.pools": 6,
+    "benchmarks.report.render": 6,
+    "benchmarks.report.compare": 7,
+    "benchmarks.report.noise": 7,
+    "benchmarks.report.verdicts": 8,
+    "benchmarks.report.matrix": 9,
+    "benchmarks.report.__main__": 10,
+    "benchmarks.alternate": 11,
 }
 """The measuring wing, the report, and what runs both as programs; bench files stand on top of the first."""
 
 DOOR = ("benchmarks.plugin", "benchmarks.report.__main__")
 """The one import from the measuring wing into the report: the summary after a run."""
 
-WALL = "benchmarks.schema"
+WALL = {"benchmarks.schema", "benchmarks.layout"}
 """What both wings import: the saved run stands between them."""
 
 
@@ -109,7 +110,7 @@ def faults(name: str, source: str) -> list[str]:
     for other in sorted(imported(source)):
         if (name, other) == DOOR:
             continue
-        if other.startswith("benchmarks.report") != judging and WALL not in {name, other}:
+        if other.startswith("benchmarks.report") != judging and not WALL & {name, other}:
             found.append(f"{name} imports {other} through the wall")
         elif FLOORS[other] >= floor:
             found.append(f"{name} (floor {floor}) imports {other} (floor {FLOORS[other]})")
@@ -170,7 +171,7 @@ WORDS = {*schema.Params.__struct_fields__, "python", "machine", "family", "cells
 @pytest.mark.parametrize(("name", "path"), [pytest.param(*module, id=module[0]) for module in modules()])
 def test_only_the_schema_spells_the_keys_of_a_saved_run(name: str, path: Path) -> None:
     """Whoever writes or reads a saved run does it by the names of the schema, which a type checker knows."""
-    if name != WALL:
+    if name not in WALL:
         assert spelt(path.read_text(encoding="utf-8")) & (keys_of(schema.Document) - WORDS) == set()
 
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from benchmarks import saving, schema
+from benchmarks import layout, saving, schema
 from benchmarks.environment import start_methods
+from benchmarks.layout import SchemaError
 from benchmarks.report import runs
 from benchmarks.saving import SavingError, Store
-from benchmarks.schema import SchemaError, Suite
+from benchmarks.schema import Suite
 from benchmarks.tests.saved import document, report
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ def saved_so_far(folder: Path, cells: int) -> Store:
     store = Store(folder, "run")
     for place, benchmark in enumerate(saved["benchmarks"][:cells]):
         store.add(
-            lambda: schema.head(saved, suite_of(saved, 0)),
-            schema.entry(benchmark),
-            schema.tail(suite_of(saved, place + 1)),
+            lambda: layout.head(saved, suite_of(saved, 0)),
+            layout.entry(benchmark),
+            layout.tail(suite_of(saved, place + 1)),
             sync=True,
         )
     return store
@@ -58,7 +59,7 @@ def test_each_cell_is_on_the_disk(tmp_path: Path) -> None:
     for cells in (1, 2, 5):
         store = saved_so_far(tmp_path / str(cells), cells)
         assert store.path is not None
-        found = schema.decode(store.path.read_bytes())
+        found = layout.decode(store.path.read_bytes())
 
         assert [benchmark.fullname for benchmark in found.benchmarks] == [
             benchmark["fullname"] for benchmark in document()["benchmarks"][:cells]
@@ -74,11 +75,11 @@ def test_cells_without_numbers_are_saved_too(tmp_path: Path) -> None:
     long, short = suite_of(saved, 0), msgspec.structs.replace(suite_of(saved, 0), preset="x")
     long = msgspec.structs.replace(long, preset="x" * 500)
     for suite in (long, short):
-        store.add(lambda: schema.head(saved, long), None, schema.tail(suite), sync=False)
+        store.add(lambda: layout.head(saved, long), None, layout.tail(suite), sync=False)
     assert store.path is not None
-    first = schema.decode(store.path.read_bytes())
-    store.add(lambda: b"", schema.entry(saved["benchmarks"][0]), schema.tail(suite_of(saved, 1)), sync=False)
-    second = schema.decode(store.path.read_bytes())
+    first = layout.decode(store.path.read_bytes())
+    store.add(lambda: b"", layout.entry(saved["benchmarks"][0]), layout.tail(suite_of(saved, 1)), sync=False)
+    second = layout.decode(store.path.read_bytes())
 
     assert (first.benchmarks, first.suite.preset) == ([], "x")
     assert [benchmark.fullname for benchmark in second.benchmarks] == [saved["benchmarks"][0]["fullname"]]
@@ -88,7 +89,7 @@ def test_the_whole_takes_the_place_of_the_parts(tmp_path: Path) -> None:
     """In the end there is one file, under the number of the first cell, and nothing else in the folder."""
     saved = document()
     store = saved_so_far(tmp_path, 3)
-    path = store.finish(schema.encode(saved))
+    path = store.finish(layout.encode(saved))
 
     assert [file.name for file in tmp_path.iterdir()] == ["0001_run.json"] == [path.name]
     assert json.loads(path.read_bytes()) == saved
@@ -128,7 +129,7 @@ def test_a_first_line_that_is_damaged(tmp_path: Path) -> None:
     data = path.read_bytes()
     for place in range(0, data.index(b"\n"), 97):
         try:
-            schema.decode(data[:place] + b"\x01" + data[place + 1 :])
+            layout.decode(data[:place] + b"\x01" + data[place + 1 :])
         except SchemaError:
             continue
 
@@ -136,7 +137,7 @@ def test_a_first_line_that_is_damaged(tmp_path: Path) -> None:
 def test_a_cell_that_could_not_be_brought_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the disk refused is written once more with the next cell, and stands there once."""
     saved, store = document(), saved_so_far(tmp_path, 2)
-    entries = [schema.entry(benchmark) for benchmark in saved["benchmarks"]]
+    entries = [layout.entry(benchmark) for benchmark in saved["benchmarks"]]
 
     def fail(_descriptor: int) -> None:
         raise OSError(5, "Input/output error")
@@ -144,11 +145,11 @@ def test_a_cell_that_could_not_be_brought_to_the_disk(tmp_path: Path, monkeypatc
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", fail)
         with pytest.raises(SavingError, match="Input/output error"):
-            store.add(lambda: b"", entries[2], schema.tail(suite_of(saved, 3)), sync=True)
-    store.add(lambda: b"", b",\n".join(entries[2:4]), schema.tail(suite_of(saved, 4)), sync=True)
+            store.add(lambda: b"", entries[2], layout.tail(suite_of(saved, 3)), sync=True)
+    store.add(lambda: b"", b",\n".join(entries[2:4]), layout.tail(suite_of(saved, 4)), sync=True)
     assert store.path is not None
 
-    assert len(schema.decode(store.path.read_bytes()).benchmarks) == 4
+    assert len(layout.decode(store.path.read_bytes()).benchmarks) == 4
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -160,7 +161,7 @@ def test_an_unfinished_run_of_nothing_is_refused(tmp_path: Path) -> None:
     first = whole.index(b"\n")
     for end in (first // 2, first, first + 1, first + 50):
         with pytest.raises(SchemaError, match="is not JSON"):
-            schema.decode(whole[:end])
+            layout.decode(whole[:end])
 
 
 def test_numbers_are_never_shared(tmp_path: Path) -> None:
@@ -270,11 +271,11 @@ def test_what_json_cannot_hold_is_replaced() -> None:
     saved = document()
     saved["commit_info"]["project"] = "a\udc80b"
     saved["machine_info"]["other"] = object
-    data = schema.encode(saved)
+    data = layout.encode(saved)
 
     assert json.loads(data)["commit_info"]["project"] == "a\\udc80b"
     assert json.loads(data)["machine_info"]["other"].startswith("UNSERIALIZABLE[")
-    assert schema.decode(data)
+    assert layout.decode(data)
 
 
 SLOW = """
@@ -376,7 +377,7 @@ def test_a_disk_that_is_full_for_a_while(project: Project) -> None:
     project.write(FULL_FOR_A_WHILE)
     result = project.measure()
     (path,) = project.folder.glob(".benchmarks/*/*.json")
-    found = schema.decode(path.read_bytes())
+    found = layout.decode(path.read_bytes())
     pools = [benchmark.extra_info.spent.pools for benchmark in found.benchmarks]
 
     assert result.returncode == 9

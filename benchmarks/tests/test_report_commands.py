@@ -218,6 +218,20 @@ def test_runs_that_are_no_baseline(tmp_path: Path, capsys: pytest.CaptureFixture
     assert report("promote", "before", "--name", "my-baseline", f"--storage={folder}")[0] == 0
 
 
+@pytest.mark.parametrize("depth", [900, 5_000, 100_000, 200_000])
+def test_promoting_what_is_nested_deep(tmp_path: Path, depth: int) -> None:
+    """What other keys hold may be nested deeper than Python can format: it is kept whole, or refused in a line."""
+    original = next(storage(tmp_path / "s", [("before", {})]).glob("*/*.json"))
+    data = original.read_bytes().replace(b"{", b'{"x": ' + b"[" * depth + b"]" * depth + b",", 1)
+    original.write_bytes(data)
+    code, out, err = report("promote", str(original), f"--storage={tmp_path / 'into'}")
+    kept = [path.read_bytes() for path in tmp_path.glob("into/*/*.json")]
+
+    assert (code, out.count("\n"), err, [data.count(b"[" * depth) for data in kept]) == (0, 1, "", [1]) or (
+        (code, out, err, kept) == (2, "", f"error: {original}: is nested too deep to be a run; delete it\n", [])
+    )
+
+
 def test_a_run_is_promoted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that is named twice is one baseline, in the folder of its machine, from wherever it is named."""
     folder = storage(tmp_path / "s", [("before", {})])

@@ -7,9 +7,10 @@ the import of `multiprocessing.pool` that the first `Pool()` does. The article r
 
 from __future__ import annotations
 
-from benchmarks.cells import FRESH, Axes, Cell, Family
 from benchmarks.environment import start_methods
-from benchmarks.measure import MeasureFunction
+from benchmarks.measuring.cells import Axes, Cell, Family
+from benchmarks.measuring.measure import MeasureFunction
+from benchmarks.strategies.base import FRESH
 
 METHODS = start_methods()
 

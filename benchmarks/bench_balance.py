@@ -6,8 +6,8 @@ among the others decides whether it is begun last, and what else is in its chunk
 
 from __future__ import annotations
 
-from benchmarks.cells import Axes, Cell, Family
-from benchmarks.measure import MeasureFunction
+from benchmarks.measuring.cells import Axes, Cell, Family
+from benchmarks.measuring.measure import MeasureFunction
 
 WORKLOADS = ("heavy first", "heavy last", "heavy clustered")
 
@@ -19,7 +19,7 @@ def _axes(seconds: float, size: int) -> tuple[Axes, ...]:
         for workload in WORKLOADS
         for axes in (
             Axes(workload, 24, ("Pool.map",), seconds, sizes=(size,), chunk_sizes=(None, 1)),
-            Axes(workload, 24, ("Pool.imap_unordered",), seconds, sizes=(size,)),
+            Axes(workload, 24, ("Pool.imap_unordered",), seconds, sizes=(size,), template=True),
         )
     )
 

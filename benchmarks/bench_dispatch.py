@@ -6,8 +6,8 @@ that cost over 100 us a task get a hundred.
 
 from __future__ import annotations
 
-from benchmarks.cells import Axes, Cell, Family
-from benchmarks.measure import MeasureFunction
+from benchmarks.measuring.cells import Axes, Cell, Family
+from benchmarks.measuring.measure import MeasureFunction
 
 NULLS = ("serial", "floor")
 CHUNKED = ("Pool.map", "Pool.starmap")
@@ -20,7 +20,7 @@ def _axes(seconds: float) -> tuple[Axes, ...]:
         Axes("nothing", 1000, (*NULLS, *CHUNKED), seconds),
         Axes("nothing", 200, ("Pool.map",), 2 * seconds, chunk_sizes=(1,)),
         Axes("nothing", 200, CHEAP, 2 * seconds),
-        Axes("nothing", 100, DEAR, 1.5 * seconds),
+        Axes("nothing", 100, DEAR, 1.5 * seconds, template=True),
         Axes("nothing", 1000, ("ProcessPoolExecutor.map",), seconds, chunk_sizes=(125,)),
     )
 
@@ -34,7 +34,7 @@ FAMILY = Family(
         "quick": _axes(0.25),
         "default": _axes(1.0),
         "full": tuple(
-            Axes("nothing", tasks, (strategy,), 5, chunk_sizes=chunk_sizes)
+            Axes("nothing", tasks, (strategy,), 5, chunk_sizes=chunk_sizes, template=strategies is DEAR)
             for strategies, tasks, chunk_sizes in (
                 ((*NULLS, *CHUNKED, *CHEAP), 1000, (None,)),
                 (("Pool.map", "Pool.imap", "Pool.imap_unordered"), 1000, (1, 10, 100)),

@@ -6,10 +6,12 @@ whether the pool still works, and what is left behind. Nothing is compared with 
 
 from __future__ import annotations
 
-from benchmarks.cells import FRESH, Axes, Cell, Family
-from benchmarks.failures import ObserveFunction
+from benchmarks.measuring.cells import Axes, Cell, Family
+from benchmarks.measuring.failures import ObserveFunction
+from benchmarks.strategies.base import FRESH
 
 STRATEGIES = ("Pool.map", "Pool.imap", "ProcessPoolExecutor.map")
+MORE = (*STRATEGIES, "Pool.apply_async", "ProcessPoolExecutor.submit")
 WORKLOADS = ("task raises", "worker killed", "unpicklable")
 
 FAMILY = Family(
@@ -18,11 +20,8 @@ FAMILY = Family(
     timed="from the call until the caller knows; a wait without end is cut short",
     judged_by=(),
     presets={
-        "default": tuple(Axes(workload, 8, STRATEGIES, 0.5, state=FRESH) for workload in WORKLOADS),
-        "full": tuple(
-            Axes(workload, 8, (*STRATEGIES, "Pool.apply_async", "ProcessPoolExecutor.submit"), 0.5, state=FRESH)
-            for workload in WORKLOADS
-        ),
+        "default": tuple(Axes(workload, 8, STRATEGIES, 0.5, state=FRESH, template=True) for workload in WORKLOADS),
+        "full": tuple(Axes(workload, 8, MORE, 0.5, state=FRESH, template=True) for workload in WORKLOADS),
     },
     arms=(),
     label_axes=("workload", "strategy"),

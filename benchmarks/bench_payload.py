@@ -7,8 +7,9 @@ two of them pay.
 
 from __future__ import annotations
 
-from benchmarks.cells import COLD, Axes, Cell, Family
-from benchmarks.measure import MeasureFunction
+from benchmarks.measuring.cells import Axes, Cell, Family
+from benchmarks.measuring.measure import MeasureFunction
+from benchmarks.strategies.base import COLD
 
 CALLS = ("Pool.map", "ProcessPoolExecutor.map")
 SHARING = ("Pool.map", "Pool initializer", "Pool inherited", "Pool shared memory")
@@ -18,8 +19,8 @@ KIB, MIB = 1 << 10, 1 << 20
 def _axes(seconds: float, shared: int) -> tuple[Axes, ...]:
     return (
         Axes("bytes out", 8, ("floor",), seconds, sizes=(MIB,)),
-        Axes("bytes in", 8, CALLS, seconds, sizes=(KIB, MIB)),
-        Axes("bytes out", 8, CALLS, seconds, sizes=(KIB, MIB)),
+        Axes("bytes in", 8, CALLS, seconds, sizes=(KIB, MIB), template=True),
+        Axes("bytes out", 8, CALLS, seconds, sizes=(KIB, MIB), template=True),
         Axes("shared input", 8, SHARING, 1.5 * seconds, sizes=(shared,), state=COLD),
     )
 

@@ -5,8 +5,8 @@ A counting loop, handed out as four tasks, from microseconds to tens of millisec
 
 from __future__ import annotations
 
-from benchmarks.cells import Axes, Cell, Family
-from benchmarks.measure import MeasureFunction
+from benchmarks.measuring.cells import Axes, Cell, Family
+from benchmarks.measuring.measure import MeasureFunction
 
 STRATEGIES = ("serial", "floor", "Pool.map", "Pool.imap", "ProcessPoolExecutor.map")
 ALL = ("serial", "floor", "Pool.map", "Pool.starmap", "Pool.imap", "Pool.imap_unordered", "Pool.apply_async",
@@ -18,12 +18,12 @@ FAMILY = Family(
     timed="one pass over all tasks; the pool exists",
     judged_by=("speedup", "efficiency", "overhead", "CPU time"),
     presets={
-        "quick": (Axes("count", 4, STRATEGIES, seconds=0.4, sizes=(100, 10_000, 100_000)),),
+        "quick": (Axes("count", 4, STRATEGIES, seconds=0.4, sizes=(100, 10_000, 100_000), template=True),),
         "default": (
-            Axes("count", 4, STRATEGIES, seconds=1.5, sizes=(100, 1_000, 10_000)),
-            Axes("count", 4, STRATEGIES, seconds=1.8, sizes=(100_000,)),
+            Axes("count", 4, STRATEGIES, seconds=1.5, sizes=(100, 1_000, 10_000), template=True),
+            Axes("count", 4, STRATEGIES, seconds=1.8, sizes=(100_000,), template=True),
             # Its null rows would take another ten seconds to say what those of 1e5 say.
-            Axes("count", 4, STRATEGIES[2:], seconds=1.5, sizes=(1_000_000,)),
+            Axes("count", 4, STRATEGIES[2:], seconds=1.5, sizes=(1_000_000,), template=True),
         ),
         "full": (
             Axes(
@@ -32,6 +32,7 @@ FAMILY = Family(
                 ALL,
                 seconds=5,
                 sizes=(100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000),
+                template=True,
             ),
         ),
     },

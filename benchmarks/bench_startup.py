@@ -6,16 +6,17 @@ a Pool starts all its workers all the same, a ProcessPoolExecutor only those tha
 
 from __future__ import annotations
 
-from benchmarks.cells import COLD, Axes, Cell, Family
 from benchmarks.environment import start_methods
-from benchmarks.measure import MeasureFunction
+from benchmarks.measuring.cells import Axes, Cell, Family
+from benchmarks.measuring.measure import MeasureFunction
+from benchmarks.strategies.base import COLD
 
 POOLS = ("Pool.map", "ProcessPoolExecutor.map")
 
 
 def _axes(seconds: float, workload: str, strategies: tuple[str, ...], methods: tuple[str, ...]) -> tuple[Axes, ...]:
     return tuple(
-        Axes(workload, 1, strategies, seconds, start_methods=(method,), state=COLD)
+        Axes(workload, 1, strategies, seconds, start_methods=(method,), state=COLD, template=workload == "nothing")
         for method in methods
         if method in start_methods()
     )

@@ -7,8 +7,9 @@ or not; a `buffersize` (Python 3.14) stops that.
 
 from __future__ import annotations
 
-from benchmarks.cells import FRESH, Axes, Cell, Family
-from benchmarks.measure import MeasureFunction
+from benchmarks.measuring.cells import Axes, Cell, Family
+from benchmarks.measuring.measure import MeasureFunction
+from benchmarks.strategies.base import FRESH
 
 STRATEGIES = (
     "serial",
@@ -25,8 +26,8 @@ FAMILY = Family(
     timed="make a pool, consume all results one by one, end the pool, in a fresh interpreter",
     judged_by=("first result", "peak memory"),
     presets={
-        "default": (Axes("long input", 500, STRATEGIES, 0.6, sizes=(BLOCK,), state=FRESH),),
-        "full": (Axes("long input", 10_000, STRATEGIES, 20, sizes=(BLOCK,), state=FRESH),),
+        "default": (Axes("long input", 500, STRATEGIES, 0.6, sizes=(BLOCK,), state=FRESH, template=True),),
+        "full": (Axes("long input", 10_000, STRATEGIES, 20, sizes=(BLOCK,), state=FRESH, template=True),),
     },
     arms=("serial",),
     label_axes=("workload", "strategy"),

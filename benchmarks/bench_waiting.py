@@ -5,8 +5,8 @@ Tasks that wait, tasks that compute without the GIL, and tasks that need it: who
 
 from __future__ import annotations
 
-from benchmarks.cells import Axes, Cell, Family
-from benchmarks.measure import MeasureFunction
+from benchmarks.measuring.cells import Axes, Cell, Family
+from benchmarks.measuring.measure import MeasureFunction
 
 STRATEGIES = ("Pool.map", "ProcessPoolExecutor.map", "ThreadPoolExecutor.map", "InterpreterPoolExecutor.map")
 
@@ -14,9 +14,9 @@ STRATEGIES = ("Pool.map", "ProcessPoolExecutor.map", "ThreadPoolExecutor.map", "
 def _axes(seconds: float, milliseconds: int, mebibytes: int, iterations: int) -> tuple[Axes, ...]:
     return (
         Axes("sleep", 8, ("serial", "floor"), 0.7 * seconds, sizes=(milliseconds,)),
-        Axes("sleep", 8, STRATEGIES, seconds, sizes=(milliseconds,)),
-        Axes("hash", 8, STRATEGIES, seconds, sizes=(mebibytes,)),
-        Axes("count", 8, STRATEGIES, seconds, sizes=(iterations,)),
+        Axes("sleep", 8, STRATEGIES, seconds, sizes=(milliseconds,), template=True),
+        Axes("hash", 8, STRATEGIES, seconds, sizes=(mebibytes,), template=True),
+        Axes("count", 8, STRATEGIES, seconds, sizes=(iterations,), template=True),
     )
 
 

@@ -5,38 +5,34 @@ Nothing is measured unless `--benchmark-only` or `--benchmark-enable` is given; 
 
 from __future__ import annotations
 
-import gc
-import os
 import shutil
 import sys
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks.cells import Cell, Family, Planned, Selection, expected_seconds
-from benchmarks.environment import cpu_quota, standard_library_cached, usable_cpus
-from benchmarks.failures import ObserveFunction, observe
 from benchmarks.interrupts import SIGNALS, exit_code
-from benchmarks.lock import LOCK, LockedError, MachineLock, lock_path
-from benchmarks.measure import MOST_ROUNDS, Budget, MeasureFunction, measure, timed
-from benchmarks.options import DEFAULT_LIMIT, add_options, given_explicitly, selection
-from benchmarks.recording import Recording
-from benchmarks.refusals import (
+from benchmarks.measuring.cells import Cell, Family
+from benchmarks.measuring.failures import ObserveFunction, observe
+from benchmarks.measuring.measure import Budget, MeasureFunction, measure
+from benchmarks.measuring.options import add_options, given_explicitly, selection
+from benchmarks.measuring.recording import Recording
+from benchmarks.measuring.refusals import (
     refuse_cells,
     refuse_options,
     refuse_outputs,
+    refuse_unplanned,
     refuse_vain_comparison,
     refuse_vain_options,
     settle_root,
 )
+from benchmarks.measuring.session import Session, shown
+from benchmarks.measuring.watch import CellError
 from benchmarks.report.__main__ import summary_of
 from benchmarks.schema import FAILED, INTERRUPTED, MEASURED, SKIPPED, Word
-from benchmarks.tasks import count
-from benchmarks.watch import CellError
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -49,21 +45,8 @@ INTERRUPTED_CODE = pytest.ExitCode.INTERRUPTED
 WORDS: Mapping[str, Word] = {"passed": MEASURED, "failed": FAILED, "skipped": SKIPPED}
 
 
-@dataclass
-class Session:
-    """What this run is, and what has become of it so far."""
-
-    selection: Selection
-    measuring: bool
-    budget: float | None
-    recording: Recording
-    plans: dict[str, dict[Cell, Planned]] = field(default_factory=dict)
-    planned: dict[str, Planned] = field(default_factory=dict)
-    lock: MachineLock | None = None
-    main_module: ModuleType = field(default_factory=lambda: sys.modules["__main__"])
-
-
 SESSION = pytest.StashKey[Session]()
+MAIN = pytest.StashKey[ModuleType]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -95,7 +78,8 @@ def pytest_configure(config: pytest.Config) -> None:
     option.benchmark_save = option.benchmark_autosave = option.benchmark_json = None
     explicit = given_explicitly(config, "--benchmark-max-time")
     budget = float(option.benchmark_max_time) if explicit else None
-    config.stash[SESSION] = Session(selection(config), measuring, budget, recording)
+    config.stash[SESSION] = Session(selection(config), measuring, budget, config.getoption("cell_limit"), recording)
+    config.stash[MAIN] = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     # A cell that fails before its rounds has not used the fixture; its failure says more.
     config.addinivalue_line("filterwarnings", "ignore:Benchmark fixture was not used at all")
@@ -105,10 +89,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Give back what was taken, but for the signals: nothing may interrupt what is left to do."""
     session = config.stash.get(SESSION, None)
     if session is not None:
-        sys.modules["__main__"] = session.main_module
-        gc.unfreeze()
-        if session.lock is not None:
-            session.lock.release()
+        sys.modules["__main__"] = config.stash[MAIN]
+        session.end()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -121,10 +103,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "cell" not in metafunc.fixturenames:
         return
     session = metafunc.config.stash[SESSION]
-    family: Family = metafunc.module.FAMILY
-    session.recording.families[family.name] = family
-    plan = family.plan(session.selection)
-    session.plans[family.name] = {planned.cell: planned for planned in plan}
+    plan = session.plan(metafunc.module.FAMILY)
     metafunc.parametrize(
         Cell.axes(), [planned.cell.values() for planned in plan], ids=[planned.label for planned in plan]
     )
@@ -171,10 +150,7 @@ def _bound(
         reason = cell.unavailable()
         if reason is not None:
             pytest.skip(reason)
-        planned = session.planned[request.node.nodeid]
-        seconds = planned.seconds if session.budget is None else session.budget
-        limit = request.config.getoption("cell_limit") or max(DEFAULT_LIMIT, 10 * seconds)
-        budget = Budget(seconds, request.config.getoption("benchmark_min_rounds"), limit)
+        budget = session.budget(request.node.nodeid, request.config.getoption("benchmark_min_rounds"))
         benchmark.group = family.name
         try:
             measurement(cell, family, benchmark, budget)
@@ -215,34 +191,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     cells = [session.planned[item.nodeid] for item in items if item.nodeid in session.planned]
     if not session.measuring or not cells:
         return []
-    iteration = min(timed(lambda: [count(20_000)]) for _ in range(3)) / 20_000
-    seconds = sum(expected_seconds(planned, session.budget, iteration, MOST_ROUNDS) for planned in cells)
-    counted = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
-    workers = ", ".join(map(str, sorted({planned.cell.workers for planned in cells})))
-    lines = [f"{counted}, about {seconds:.0f} s; workers: {workers}; runs are saved in {_shown(_storage(config))}"]
-    quota = cpu_quota()
-    if quota is not None and quota < 1:
-        lines.append(
-            f"warning: the CPU quota is {quota:g} of a CPU: the system will stop all processes again and again"
-        )
-    elif usable_cpus() == 1:
-        lines.append("warning: one usable CPU: no pool can be faster than the loop here, only its cost can be measured")
-    if standard_library_cached() is False:
-        lines.append(
-            "warning: no bytecode of the standard library is cached: workers by forkserver or spawn compile what they "
-            f"import; `{sys.executable} -m compileall -q {Path(os.__file__).parent}` makes it"
-        )
-    return lines
-
-
-def _storage(config: pytest.Config) -> Path:
-    """Return the folder that runs are saved in."""
-    return Path(config.option.benchmark_storage.removeprefix("file://"))
-
-
-def _shown(path: Path) -> str:
-    """Write a path as seen from here, where it is not elsewhere altogether."""
-    return os.path.relpath(path) if path.resolve().is_relative_to(Path.cwd().parent) else str(path)
+    return list(session.announcement(cells, session.recording.storage))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -251,30 +200,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     state = config.stash[SESSION]
     # items that were left out in the meantime (-k, --deselect) are not planned
     state.planned = {item.nodeid: state.planned[item.nodeid] for item in session.items if item.nodeid in state.planned}
+    refuse_unplanned(state.unplanned(), state.plans)
     if not state.measuring or config.option.collectonly or not state.planned:
         return
     refuse_vain_comparison(config)
     refuse_cells(config, [item.nodeid for item in session.items if item.nodeid in state.planned])
     refuse_outputs(config, state.recording)
-    path = lock_path()
-    # What exists by now is never garbage: a collection takes 30 ms with it, 0.1 without; a cell has two.
-    gc.collect()
-    gc.freeze()
-    try:
-        state.lock = MachineLock(path)
-    except LockedError as error:
-        raise pytest.UsageError(str(error)) from None
-    except OSError as error:
-        message = (
-            f"{path}: {error.strerror}; set {LOCK} to a file that can be written: two runs exclude each other by it"
-        )
-        raise pytest.UsageError(message) from None
-    try:
-        state.recording.begin(state.planned)
-    except OSError as error:
-        message = f"no process can be started ({error.strerror}): raise the limit (ulimit -u), or end others"
-        raise pytest.UsageError(message) from None
-    SIGNALS.catch()
+    state.begin()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -372,4 +304,4 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     for trouble in recording.troubles:
         terminalreporter.write_line(f"warning: for a while this run was not saved cell by cell: {trouble}", yellow=True)
     if recording.saved is not None:
-        terminalreporter.write_line(f"saved as {_shown(recording.saved)}")
+        terminalreporter.write_line(f"saved as {shown(recording.saved)}")

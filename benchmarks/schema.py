@@ -27,6 +27,9 @@ Name = Annotated[str, Meta(pattern=r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z")]
 
 Count = Annotated[int, Meta(ge=1, le=int(MOST))]
 
+NO_METHOD = "none"
+"""The start method of a cell whose workers are not started as processes."""
+
 Word = Literal["measured", "failed", "skipped", "interrupted", "not reached"]
 """What can become of a planned cell."""
 
@@ -145,7 +148,7 @@ class Outcome(Struct, frozen=True):
 
 
 class Family(Struct, frozen=True):
-    """What a family says of itself: see `benchmarks.cells.Family`."""
+    """What a family says of itself: see `benchmarks.measuring.cells.Family`."""
 
     question: str
     timed: str

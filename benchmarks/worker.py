@@ -11,6 +11,7 @@ import pickle
 import signal
 import struct
 import threading
+import time
 from multiprocessing.connection import wait
 
 try:
@@ -22,11 +23,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from multiprocessing.connection import Connection
-    from multiprocessing.synchronize import Barrier
     from typing import Any
 
 MEETING_LIMIT = 60.0
 """Seconds after which a worker gives up waiting for the others; the caller's own limit comes first."""
+
+MEETING_PAUSE = 0.0005
+"""Seconds between two looks at who has come: a look takes some 10 us, and others are still starting."""
 
 MESSAGE = struct.Struct("<H")
 """What the floor sends to a bare worker: the number of a chunk, or STOP, or PROVE."""
@@ -37,34 +40,31 @@ PROVE = 0xFFFE
 HEADER = struct.Struct("<HIB")
 """What a bare worker sends before each result: the message's number, the length in bytes, 1 if the task raised."""
 
-_barrier: Barrier | None = None
 _shared: Any = None
 _memory: Any = None
 
 
-def begin(barrier: Barrier | None = None) -> None:
+def begin() -> None:
     """Prepare this process as a worker: the initializer of every pool.
 
     Ctrl-C is left to the caller, which ends its workers itself: otherwise each of them prints a traceback.
     """
-    global _barrier  # noqa: PLW0603 - one barrier a process, like the process itself
-    _barrier = barrier
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_caller()
 
 
-def begin_with(barrier: Barrier | None, shared: Any) -> None:
+def begin_with(shared: Any) -> None:
     """Prepare this process as a worker that holds an object for all its tasks."""
-    begin(barrier)
+    begin()
     share(shared)
 
 
-def begin_attached(barrier: Barrier | None, name: str) -> None:
+def begin_attached(name: str) -> None:
     """Prepare this process as a worker whose tasks read a block of shared memory."""
     global _memory  # noqa: PLW0603 - it must live as long as what is read of it
     from multiprocessing.shared_memory import SharedMemory  # noqa: PLC0415 - other workers need not wait for it
 
-    begin(barrier)
+    begin()
     _memory = SharedMemory(name)
     share(_memory.buf)
 
@@ -80,26 +80,20 @@ def with_shared(function: Callable[[Any], Any], rest: Sequence[Any]) -> Any:
     return function((_shared, *rest))
 
 
-def meet() -> int:
-    """Wait until all workers are in this call at once, and return this one's process id.
+def meet(folder: str, workers: int) -> tuple[int, int]:
+    """Wait until all workers are in this call at once, and return this one's process id and its thread's number.
 
     A task of this function a worker proves that all are up: none can take a second one before the last has come.
     """
-    if _barrier is None:
-        message = "this worker was started without a barrier: it cannot prove that it is up"
-        raise RuntimeError(message)
-    _barrier.wait(MEETING_LIMIT)
-    return os.getpid()
-
-
-def wait_for_all(arrive: int, wait_at: int) -> int:
-    """Say on one pipe that this worker is here, wait for a byte on another, and return the thread's number.
-
-    What `meet` is for processes, for workers that are threads of the caller.
-    """
-    os.write(arrive, b".")
-    os.read(wait_at, 1)
-    return threading.get_ident()
+    me = os.getpid(), threading.get_ident()
+    with open(f"{folder}/{me[0]}-{me[1]}", "x"):
+        deadline = time.monotonic() + MEETING_LIMIT
+    while len(os.listdir(folder)) < workers:  # noqa: PTH208 - every worker would have to import pathlib
+        if time.monotonic() > deadline:
+            message = f"only {len(os.listdir(folder))} of {workers} workers came up in {MEETING_LIMIT:g} s"  # noqa: PTH208 - the same
+            raise TimeoutError(message)
+        time.sleep(MEETING_PAUSE)
+    return me
 
 
 def _end_with_caller() -> None:
@@ -142,20 +136,19 @@ def _exit_after(sentinel: int) -> None:
     os._exit(1)
 
 
-def serve(  # noqa: PLR0913, PLR0917 - plain arguments, since a class for them would have to be imported
+def serve(
     tasks: Connection,
     results: Connection,
     function: Callable[[Any], Any],
     inputs: Sequence[Any],
     chunk_size: int,
-    barrier: Barrier | None,
 ) -> None:
     """Run as a bare worker of the floor until STOP: read a chunk's number, compute it, send the results back.
 
     A result is sent as HEADER and a pickle: of the chunk's results, of the process id for PROVE, of a message if the
     task raised.
     """
-    begin(barrier)
+    begin()
     read_from, write_to = tasks.fileno(), results.fileno()
     while True:
         (number,) = MESSAGE.unpack(os.read(read_from, MESSAGE.size))
@@ -164,7 +157,7 @@ def serve(  # noqa: PLR0913, PLR0917 - plain arguments, since a class for them w
         raised = 0
         try:
             if number == PROVE:
-                payload = pickle.dumps(meet())
+                payload = pickle.dumps(os.getpid())
             else:
                 first = number * chunk_size
                 chunk = [function(value) for value in inputs[first : first + chunk_size]]

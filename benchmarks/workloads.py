@@ -33,20 +33,23 @@ class Workload:
     `make_inputs(size, tasks)` and `expected(size, tasks)` return one value a task, in the order of the tasks.
     `size` is a number of `unit`s, or None where tasks have no size: iterations can be selected by option. `ballast`,
     where given, makes what the calling process holds in memory while the cell is measured. `digest`, where given, is
-    what results are compared by. Where `moves` is true, a task sends or returns `size` bytes; where `generated` is,
-    the inputs come one by one, from a generator.
+    what results are compared by. A task sends or returns `size` bytes where it `moves` them; one task fails where the
+    workload `breaks`, and ends its process where it `kills`. Inputs come one by one where they are `generated`, and
+    the first entry of each is the same large object where that is `shared`.
     """
 
     name: str
     function: Callable[[Any], Any]
     make_inputs: Callable[[int | None, int], Iterable[Any]]
     expected: Callable[[int | None, int], list[Any]]
-    description: str
     ballast: Callable[[], object] | None = None
     unit: str = ITERATIONS
     digest: Callable[[Any], Any] | None = None
     moves: bool = False
     generated: bool = False
+    breaks: bool = False
+    kills: bool = False
+    shared: bool = False
 
 
 def make_heap() -> list[bytes]:
@@ -136,32 +139,21 @@ def _known(size: int | None) -> int:
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload
     for workload in (
-        Workload("count", count, _same_size, _sums, "a counting loop"),
-        *(
-            Workload(name, count, make, _sums_of(make), f"counting loops, the long ones {where}")
-            for name, make, where in (
-                ("heavy first", _heavy_first, "first"),
-                ("heavy last", _heavy_last, "last"),
-                ("heavy clustered", _heavy_clustered, "side by side"),
-            )
-        ),
-        Workload("sleep", sleep, _same_size, _same_size, "a wait of some milliseconds", unit="ms"),
-        Workload("hash", hash_mebibytes, _same_size, _digests, "a SHA-256 of some MiB", unit="MiB"),
-        Workload("bytes in", checksum, _blocks, _checksums, "bytes sent to a task", unit="B", moves=True),
-        Workload(
-            "bytes out", make_bytes, _seeds, _blocks, "bytes that a task returns", unit="B", digest=_sha256, moves=True
-        ),
-        Workload("long input", checksum, _generated, _checksums, "a long stream of blocks", unit="B", generated=True),
-        Workload(
-            "shared input", checksum_part, _shared_parts, _part_checksums, "a large input that all tasks read", unit="B"
-        ),
-        Workload("task raises", raise_once, _numbers, _numbers, "a task that raises"),
-        Workload("worker killed", kill_once, _numbers, _numbers, "a worker that is killed"),
-        Workload("unpicklable", unpicklable_once, _numbers, _numbers, "a result that cannot be pickled"),
-        Workload("nothing", nothing, _numbers, _numbers, "a call that returns its argument"),
-        Workload(
-            "heavy import", import_heavy, _numbers, _numbers, "a task that needs many modules", load_heavy_modules
-        ),
-        Workload("large heap", nothing, _numbers, _numbers, "a caller that holds 256 MiB", make_heap),
+        Workload("count", count, _same_size, _sums),
+        Workload("heavy first", count, _heavy_first, _sums_of(_heavy_first)),
+        Workload("heavy last", count, _heavy_last, _sums_of(_heavy_last)),
+        Workload("heavy clustered", count, _heavy_clustered, _sums_of(_heavy_clustered)),
+        Workload("sleep", sleep, _same_size, _same_size, unit="ms"),
+        Workload("hash", hash_mebibytes, _same_size, _digests, unit="MiB"),
+        Workload("bytes in", checksum, _blocks, _checksums, unit="B", moves=True),
+        Workload("bytes out", make_bytes, _seeds, _blocks, unit="B", digest=_sha256, moves=True),
+        Workload("long input", checksum, _generated, _checksums, unit="B", generated=True),
+        Workload("shared input", checksum_part, _shared_parts, _part_checksums, unit="B", shared=True),
+        Workload("task raises", raise_once, _numbers, _numbers, breaks=True),
+        Workload("worker killed", kill_once, _numbers, _numbers, breaks=True, kills=True),
+        Workload("unpicklable", unpicklable_once, _numbers, _numbers, breaks=True),
+        Workload("nothing", nothing, _numbers, _numbers),
+        Workload("heavy import", import_heavy, _numbers, _numbers, ballast=load_heavy_modules),
+        Workload("large heap", nothing, _numbers, _numbers, ballast=make_heap),
     )
 }

@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.arms import Arms
-from benchmarks.cells import WARM, Cell
 from benchmarks.environment import start_methods, usable_cpus, usual_start_method
-from benchmarks.measure import Rounds, call
+from benchmarks.measuring.arms import Arms
+from benchmarks.measuring.cells import Cell
+from benchmarks.measuring.measure import Rounds, call
+from benchmarks.measuring.watch import Watch
 from benchmarks.report.stats import summarize
 from benchmarks.schema import Spent
-from benchmarks.strategies.base import Call, Engine
+from benchmarks.strategies.base import WARM, Call, Engine
 from benchmarks.tasks import count
-from benchmarks.watch import Watch
 
 ROUNDS = 600
 TASKS = 4

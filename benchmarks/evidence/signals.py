@@ -23,7 +23,7 @@ from time import monotonic, sleep
 
 from benchmarks.interrupts import NAMES, exit_code
 from benchmarks.layout import SchemaError, decode
-from benchmarks.lock import LOCK
+from benchmarks.measuring.lock import LOCK
 from benchmarks.schema import Document
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ WHAT is one of
 
 - `task:Pool.map:0.10`     each task of that strategy computes a tenth more (the counting loop only)
 - `message:Pool.imap:20e-6` the caller is busy for 20 us more for each message that the strategy sends
-- `serial:0.10`            each task of the serial arm computes a tenth more
+- `serial:0.10`            each task of the plain loop computes a tenth more
 
 With runs of both kinds taken in turns, the report can be asked what it finds, and where.
 """
@@ -12,19 +12,16 @@ With runs of both kinds taken in turns, the report can be asked what it finds, a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from benchmarks import arms, strategies
+from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Engine, Job, Strategy
 from benchmarks.tasks import count
-
-if TYPE_CHECKING:
-    from multiprocessing.synchronize import Barrier
 
 
 def count_more(share: float, iterations: int) -> int:
@@ -65,14 +62,14 @@ class Slower(Strategy):
         """Return that of the original."""
         return self.original.chunk_size(tasks, workers)
 
-    def open(self, job: Job, workers: int, start_method: str, barrier: Barrier | None = None) -> Engine:
+    def open(self, job: Job, workers: int, start_method: str) -> Engine:
         """Open the original over the changed job."""
         if self.share and job.function is count:
             job = replace(job, function=partial(count_more, self.share))
         if self.seconds:
             chunk_size = job.chunk_size or self.chunk_size(len(job.inputs), workers)
             job = replace(job, inputs=BusyInputs(job.inputs, chunk_size, self.seconds))
-        return self.original.open(job, workers, start_method, barrier)
+        return self.original.open(job, workers, start_method)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -87,10 +84,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     kind, *rest = what.split(":")
     amount = float(rest[-1])
-    if kind == "serial":
-        original: Strategy = strategies.SERIAL
-        vars(arms)["SERIAL"] = Slower(original.name, parallel=False, original=original, share=amount)
-        return
-    original = strategies.STRATEGIES[rest[0]]
-    more: dict[str, Any] = {"share": amount} if kind == "task" else {"seconds": amount}
-    strategies.STRATEGIES[original.name] = Slower(original.name, original.ordered, original=original, **more)
+    name = "serial" if kind == "serial" else rest[0]
+    original = STRATEGIES[name]
+    more: dict[str, Any] = {"seconds": amount} if kind == "message" else {"share": amount}
+    same = {field.name: getattr(original, field.name) for field in fields(Strategy)}
+    STRATEGIES[name] = Slower(**same, original=original, **more)

@@ -1,31 +1,16 @@
-"""How work is spread: every strategy by its name. A new one is a small class and a line here."""
+"""How work is spread: every module of this folder registers its strategies, and is found by being here."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from pkgutil import iter_modules
 
-from benchmarks.strategies.executors import EXECUTOR_STRATEGIES
-from benchmarks.strategies.floor import Floor
-from benchmarks.strategies.pools import POOL_STRATEGIES, ArticleStrategy
-from benchmarks.strategies.serial import Serial
-from benchmarks.strategies.sharing import SHARING_STRATEGIES
-from benchmarks.strategies.threads import THREAD_STRATEGIES
+from benchmarks.strategies.base import STRATEGIES
 
-if TYPE_CHECKING:
-    from benchmarks.strategies.base import Strategy
+__all__ = ["STRATEGIES"]
 
-SERIAL = Serial()
-FLOOR = Floor()
+# the null rows and the standard library's own first, in the order in which they are listed for a reader
+ORDER = ("serial", "floor", "pools", "executors", "threads", "sharing")
 
-STRATEGIES: dict[str, Strategy] = {
-    strategy.name: strategy
-    for strategy in (
-        SERIAL,
-        FLOOR,
-        *POOL_STRATEGIES,
-        *EXECUTOR_STRATEGIES,
-        *THREAD_STRATEGIES,
-        *SHARING_STRATEGIES,
-        ArticleStrategy(),
-    )
-}
+for _name in dict.fromkeys((*ORDER, *sorted(module.name for module in iter_modules(__path__)))):
+    import_module(f"{__name__}.{_name}")

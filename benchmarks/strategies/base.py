@@ -1,4 +1,26 @@
-"""The protocol: what a strategy of spreading work offers so that it can be measured beside the others."""
+"""The protocol: what a strategy of spreading work offers so that it can be measured beside the others.
+
+A strategy is a frozen dataclass in a module of this folder, which calls `register` with an instance; that is all. What
+it promises are these rules, through which `tests/test_rules.py` runs every strategy that is registered:
+
+1. Its name is that of the API, in ids, tables and options, and nobody else's.
+2. Its module imports no engine, and nothing that a worker would then load: `preload` and `open` do, when they run.
+3. `preload` imports and starts what outlives every engine: it would be a cost, or a leak, of the first one.
+4. `open` starts the workers. They are called as they were told: by the start method of the cell, `worker.begin` first
+   where the engine has an initializer.
+5. The engine's `run` does the whole job and returns a result a task, in the order of the inputs if it is `ordered`; as
+   often as it is called.
+6. `chunk_size` is the number of tasks that are really sent at once where the job does not say.
+7. `prove` has all workers answer at the same moment, and says who they are. Those of a strategy with `fixed_workers`
+   are as many as were asked for, and still the same ones after the rounds; of others there is at least one.
+8. `close` waits until all that `open` started is gone: processes, their children, threads, open files, shared memory.
+   What an engine leaves by design is named in `leaves`.
+9. `terminate` ends what can be ended at once, whatever state the engine is in, also after `close`.
+10. A strategy with a `stream` applies the job's function to whatever inputs come, and gives results one by one.
+11. `states`, `start_methods`, `shares` and `processes` say which cells it can take; `unavailable` says why one cannot
+    be measured here, in words for a reader.
+12. A strategy that `keeps_threads` in the caller beyond `close` says so: nobody may fork it any more.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +28,17 @@ import multiprocessing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import Any
 
-if TYPE_CHECKING:
-    from multiprocessing.synchronize import Barrier
+WARM = "warm"
+COLD = "cold"
+FRESH = "fresh interpreter"
+STATES = (WARM, COLD, FRESH)
+"""States of a cell: pool and workers exist; each run makes them; each run makes them in an interpreter of its own."""
+
+STANDARD_METHODS = ("fork", "forkserver", "spawn")
+"""The start methods of `multiprocessing`, whatever the platform."""
 
 Call = Callable[[], list[Any]]
 Stream = Callable[[Iterable[Any]], Iterable[Any]]
@@ -42,7 +71,7 @@ class Engine:
     """
 
     def __init__(self, run: Call, stream: Stream | None = None) -> None:
-        """Take the calls."""
+        """Keep the calls."""
         self.run = run
         self.stream = stream
 
@@ -70,14 +99,41 @@ class Engine:
 class Strategy(ABC):
     """A way to spread the tasks of a job.
 
-    `name` is that of the API, in ids, tables and options. `ordered` says whether results come in the order of the
-    inputs, `parallel` whether there are workers at all, `processes` whether those are processes.
+    `ordered` says whether results come in the order of the inputs, `parallel` whether there are workers at all,
+    `processes` whether those are processes, `fixed_workers` whether the same ones serve from `open` to `close`.
+    `states` are those of the cells that it can take; one that `shares` takes inputs alone whose first entries are one
+    large object. `start_methods` are those that its workers can be started by: None for those of `multiprocessing`,
+    an engine's own, its usual one first, or none for threads. `leaves` has patterns, as of `fnmatch`, of what is left
+    when it is closed, by design, such as 'thread tqdm*' or 'shared memory sm_segment.*'; `keeps_threads` says that it
+    leaves threads in the caller, so that nothing may be forked from then on. A `reference` is what others are measured
+    against: a family lists it where it wants it as a null row.
     """
 
     name: str
     ordered: bool = True
     parallel: bool = True
     processes: bool = True
+    fixed_workers: bool = True
+    shares: bool = False
+    keeps_threads: bool = False
+    reference: bool = False
+    states: tuple[str, ...] = STATES
+    start_methods: tuple[str, ...] | None = None
+    leaves: tuple[str, ...] = ()
+
+    @property
+    def streams(self) -> bool:
+        """Whether its engines have a `stream`."""
+        return False
+
+    def methods(self, asked: Sequence[str]) -> tuple[str, ...]:
+        """Return those of the start methods asked for that its cells can have.
+
+        One of `multiprocessing`'s that this platform, or this strategy, lacks stays: `unavailable` has the reason.
+        """
+        own = self.start_methods
+        standard = own is None or (own and set(own) <= set(STANDARD_METHODS))
+        return tuple(method for method in asked if method in (STANDARD_METHODS if standard else own or ()))
 
     def unavailable(self, start_method: str) -> str | None:
         """Return why this strategy cannot run here, or None if it can."""
@@ -86,8 +142,8 @@ class Strategy(ABC):
             return None
         return f"the start method {start_method} does not exist on this platform; it has {', '.join(known)}"
 
-    def prime(self) -> None:  # noqa: B027 - most have nothing to start
-        """Start or import what outlives every engine, and would otherwise be a cost or a leak of the first one."""
+    def preload(self) -> None:  # noqa: B027 - most have nothing to start
+        """Import and start what outlives every engine."""
 
     def chunk_size(self, tasks: int, workers: int) -> int:
         """Return the number of tasks that the strategy sends at once unless told otherwise."""
@@ -95,8 +151,49 @@ class Strategy(ABC):
         return 1
 
     @abstractmethod
-    def open(self, job: Job, workers: int, start_method: str, barrier: Barrier | None = None) -> Engine:
-        """Start `workers` workers for `job`. Without `barrier` (one party a worker) they cannot `prove`."""
+    def open(self, job: Job, workers: int, start_method: str) -> Engine:
+        """Start `workers` workers for `job`."""
+
+
+STRATEGIES: dict[str, Strategy] = {}
+"""Every strategy that is registered, by its name."""
+
+
+def register(*strategies: Strategy) -> None:
+    """Add strategies to those that can be measured. Raises ValueError for one that breaks a rule at first sight."""
+    for strategy in strategies:
+        message = _fault(strategy)
+        if message is not None:
+            raise ValueError(f"strategy {strategy.name!r}: {message}")
+        STRATEGIES[strategy.name] = strategy
+
+
+def _fault(strategy: Strategy) -> str | None:
+    """Return what is wrong with a strategy, as far as can be seen without opening it."""
+    if strategy.name in STRATEGIES:
+        return "another one has that name"
+    if not strategy.name.isprintable() or strategy.name != strategy.name.strip() or "," in strategy.name:
+        return "a name is a word or more of one line, without commas, by which an option can select it"
+    if not strategy.states or not set(strategy.states) <= set(STATES):
+        return f"its states are some of {', '.join(map(repr, STATES))}"
+    if strategy.processes and strategy.start_methods == ():
+        return "processes are started by some method; name one"
+    return None
+
+
+Submit = Callable[[str, int], Callable[[], tuple[int, int]]]
+"""Has some worker call `worker.meet` with these arguments, and returns what waits for its answer."""
+
+
+def meet(submit: Submit, workers: int) -> list[tuple[int, int]]:
+    """Have all workers of an engine meet, and return the process id and the thread's number of each.
+
+    They meet in a folder, in which each leaves a file: that needs nothing but a call with two arguments. (A barrier was
+    rejected: it must be handed to workers when they start, and not every engine can.)
+    """
+    with TemporaryDirectory(prefix="meeting-") as folder:
+        answers = [submit(folder, workers) for _ in range(workers)]
+        return [answer() for answer in answers]
 
 
 def pool_map_chunk_size(tasks: int, workers: int) -> int:

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import worker
-from benchmarks.strategies.base import Call, Engine, Job, Strategy, Stream
+from benchmarks.strategies.base import Call, Engine, Job, Strategy, Stream, meet, register
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing.synchronize import Barrier
 
 
 BUFFER = 16
@@ -30,9 +29,9 @@ class ExecutorEngine(Engine):
         self._workers = workers
 
     def prove(self) -> frozenset[int]:
-        """Have all workers meet at the barrier; where they are started on demand, this is the demand."""
-        futures = [self._executor.submit(worker.meet) for _ in range(self._workers)]
-        return frozenset(future.result() for future in futures)
+        """Have all workers meet; where they are started on demand, this is the demand."""
+        workers = meet(lambda *where: self._executor.submit(worker.meet, *where).result, self._workers)
+        return frozenset(pid for pid, _ in workers)
 
     def close(self) -> None:
         """Drain and join, as leaving the `with` block does."""
@@ -55,20 +54,25 @@ class ExecutorStrategy(Strategy):
     stream: Callable[[ProcessPoolExecutor, Job], Stream] | None = None
     missing: str | None = None
 
+    @property
+    def streams(self) -> bool:
+        """Whether the call takes any inputs."""
+        return self.stream is not None
+
     def unavailable(self, start_method: str) -> str | None:
         """Return why this Python or this platform does not have it."""
         return self.missing or super().unavailable(start_method)
 
-    def prime(self) -> None:
+    def preload(self) -> None:
         """Import what the executor needs, which no interpreter that starts for another strategy need wait for."""
         import concurrent.futures.process  # noqa: F401, PLC0415 - as above
 
-    def open(self, job: Job, workers: int, start_method: str, barrier: Barrier | None = None) -> ExecutorEngine:
+    def open(self, job: Job, workers: int, start_method: str) -> ExecutorEngine:
         """Create the executor; its processes start with the first task."""
-        from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - `prime` has imported it
+        from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - `preload` has imported it
 
         context = multiprocessing.get_context(start_method)
-        executor = ProcessPoolExecutor(workers, context, initializer=worker.begin, initargs=(barrier,))
+        executor = ProcessPoolExecutor(workers, context, initializer=worker.begin)
         stream = self.stream(executor, job) if self.stream else None
         return ExecutorEngine(executor, workers, self.bind(executor, job), stream)
 
@@ -100,7 +104,7 @@ def _submit(executor: ProcessPoolExecutor, job: Job) -> Call:
     return run
 
 
-EXECUTOR_STRATEGIES = (
+register(
     ExecutorStrategy("ProcessPoolExecutor.map", bind=_map, stream=_stream_map),
     ExecutorStrategy(
         "ProcessPoolExecutor.map buffersize",

@@ -16,16 +16,16 @@ import pickle
 import select
 from dataclasses import dataclass
 from itertools import chain
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.strategies.base import Engine, Strategy, pool_map_chunk_size
-from benchmarks.worker import HEADER, MESSAGE, PROVE, STOP, serve
+from benchmarks.strategies.base import Engine, Strategy, pool_map_chunk_size, register
+from benchmarks.worker import HEADER, MEETING_PAUSE, MESSAGE, PROVE, STOP, serve
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
     from multiprocessing.process import BaseProcess
-    from multiprocessing.synchronize import Barrier
 
     from benchmarks.strategies.base import Job
 
@@ -42,7 +42,7 @@ class FloorError(Exception):
 class BareWorkers(Engine):
     """An engine over bare processes."""
 
-    def __init__(self, job: Job, chunk_size: int, workers: int, start_method: str, barrier: Barrier | None) -> None:
+    def __init__(self, job: Job, chunk_size: int, workers: int, start_method: str) -> None:
         """Start the processes; does not wait until they are up."""
         super().__init__(self._fork_join)
         chunks = -(-len(job.inputs) // chunk_size)
@@ -51,25 +51,23 @@ class BareWorkers(Engine):
             raise ValueError(message)
         self._messages = [MESSAGE.pack(number) for number in range(chunks)]
         context = multiprocessing.get_context(start_method)
-        # Spawned workers open the barrier by a name that ends with the caller's own object.
-        self._barrier = barrier
         self._processes: list[Process] = []
         self._results: dict[int, tuple[Connection, bytearray]] = {}
         tasks, self._tasks = context.Pipe(duplex=False)
         self._poll = select.poll()
         try:
             for _ in range(workers):
-                self._start(context, tasks, job, chunk_size, barrier)
+                self._start(context, tasks, job, chunk_size)
         finally:
             tasks.close()
 
-    def _start(self, context: Any, tasks: Connection, job: Job, chunk_size: int, barrier: Barrier | None) -> None:
+    def _start(self, context: Any, tasks: Connection, job: Job, chunk_size: int) -> None:
         ours, theirs = context.Pipe(duplex=False)
         # registered first, so that whoever terminates this engine finds everything that was opened
         self._results[ours.fileno()] = (ours, bytearray())
         self._poll.register(ours.fileno(), select.POLLIN)
         try:
-            arguments = (tasks, theirs, job.function, job.inputs, chunk_size, barrier)
+            arguments = (tasks, theirs, job.function, job.inputs, chunk_size)
             process = context.Process(target=serve, args=arguments, daemon=True)
             process.start()
             self._processes.append(process)
@@ -94,12 +92,17 @@ class BareWorkers(Engine):
         return list(chain.from_iterable(parts))
 
     def prove(self) -> frozenset[int]:
-        """Have all workers meet at the barrier."""
-        for _ in self._processes:
-            os.write(self._tasks.fileno(), MESSAGE.pack(PROVE))
-        pids: list[int] = []
+        """Ask for process ids until all workers have answered: idle ones take turns at reading the pipe."""
+        pids: set[int] = set()
         while len(pids) < len(self._processes):
-            pids += [pid for _, pid in self._receive()]
+            os.write(self._tasks.fileno(), MESSAGE.pack(PROVE))
+            answers: list[tuple[int, Any]] = []
+            while not answers:
+                answers = self._receive()
+            ((_, pid),) = answers
+            if pid in pids:
+                sleep(MEETING_PAUSE)  # the others are still starting
+            pids.add(pid)
         return frozenset(pids)
 
     def _receive(self) -> list[tuple[int, Any]]:
@@ -160,6 +163,7 @@ class Floor(Strategy):
     """Bare processes as a strategy: its row is floor against floor, a null row."""
 
     name: str = "floor"
+    reference: bool = True
 
     def unavailable(self, start_method: str) -> str | None:
         """Return a reason where pipes cannot be polled (Windows) or the start method is missing."""
@@ -171,7 +175,11 @@ class Floor(Strategy):
         """Return what Pool.map would take, so that the null row is chunked like the row that most people use."""
         return pool_map_chunk_size(tasks, workers)
 
-    def open(self, job: Job, workers: int, start_method: str, barrier: Barrier | None = None) -> BareWorkers:
+    def open(self, job: Job, workers: int, start_method: str) -> BareWorkers:
         """Start bare workers for the job."""
         chunk_size = job.chunk_size or self.chunk_size(len(job.inputs), workers)
-        return BareWorkers(job, chunk_size, workers, start_method, barrier)
+        return BareWorkers(job, chunk_size, workers, start_method)
+
+
+FLOOR = Floor()
+register(FLOOR)

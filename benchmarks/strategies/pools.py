@@ -9,11 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import worker
-from benchmarks.strategies.base import Call, Engine, Job, Strategy, Stream, pool_map_chunk_size
+from benchmarks.strategies.base import FRESH, Call, Engine, Job, Strategy, Stream, meet, pool_map_chunk_size, register
 
 if TYPE_CHECKING:
     from multiprocessing.pool import Pool
-    from multiprocessing.synchronize import Barrier
 
 
 class PoolEngine(Engine):
@@ -26,9 +25,9 @@ class PoolEngine(Engine):
         self._workers = workers
 
     def prove(self) -> frozenset[int]:
-        """Have all workers meet at the barrier."""
-        handles = [self._pool.apply_async(worker.meet) for _ in range(self._workers)]
-        return frozenset(handle.get() for handle in handles)
+        """Have all workers meet."""
+        workers = meet(lambda *where: self._pool.apply_async(worker.meet, where).get, self._workers)
+        return frozenset(pid for pid, _ in workers)
 
     def close(self) -> None:
         """Drain and join: `with Pool` would terminate, which is not what a pool's orderly end costs."""
@@ -53,18 +52,23 @@ class PoolStrategy(Strategy):
     stream: Callable[[Pool, Job], Stream] | None = None
     default_chunk_size: Callable[[int, int], int] = field(default=lambda _tasks, _workers: 1)
 
+    @property
+    def streams(self) -> bool:
+        """Whether the call takes any inputs."""
+        return self.stream is not None
+
     def chunk_size(self, tasks: int, workers: int) -> int:
         """Return the default of the call."""
         return self.default_chunk_size(tasks, workers)
 
-    def prime(self) -> None:
+    def preload(self) -> None:
         """Import what a Pool needs, which is otherwise imported when the first one is created."""
         import multiprocessing.pool  # noqa: F401, PLC0415 - no interpreter that starts for another strategy need wait for it
 
-    def open(self, job: Job, workers: int, start_method: str, barrier: Barrier | None = None) -> PoolEngine:
+    def open(self, job: Job, workers: int, start_method: str) -> PoolEngine:
         """Create the pool."""
         context = multiprocessing.get_context(start_method)
-        pool = context.Pool(workers, initializer=worker.begin, initargs=(barrier,))
+        pool = context.Pool(workers, initializer=worker.begin)
         return PoolEngine(pool, workers, self.bind(pool, job), self.stream(pool, job) if self.stream else None)
 
 
@@ -102,7 +106,7 @@ def _apply_async(pool: Pool, job: Job) -> Call:
     return run
 
 
-POOL_STRATEGIES = (
+register(
     PoolStrategy("Pool.map", bind=_map, stream=_stream_map, default_chunk_size=pool_map_chunk_size),
     PoolStrategy("Pool.starmap", bind=_starmap, default_chunk_size=pool_map_chunk_size),
     PoolStrategy("Pool.imap", bind=_imap, stream=_stream_imap),
@@ -115,18 +119,18 @@ POOL_STRATEGIES = (
 class ArticleStrategy(Strategy):
     """`with Pool() as pool: pool.map(...)` as people write it first: the pool is made and terminated in the call.
 
-    It is not primed: `Pool()` imports `multiprocessing.pool` when it is called first, and a script's clock sees that.
+    Nothing is preloaded: `Pool()` imports `multiprocessing.pool` when it is called first, and a script's clock sees it.
     """
 
     name: str = "with Pool"
+    states: tuple[str, ...] = (FRESH,)
 
     def chunk_size(self, tasks: int, workers: int) -> int:
         """Return that of Pool.map."""
         return pool_map_chunk_size(tasks, workers)
 
-    def open(self, job: Job, workers: int, start_method: str, barrier: Barrier | None = None) -> Engine:
+    def open(self, job: Job, workers: int, start_method: str) -> Engine:
         """Return an engine whose workers do not outlive a run."""
-        del barrier
         context = multiprocessing.get_context(start_method)
 
         def article() -> list[Any]:
@@ -134,3 +138,6 @@ class ArticleStrategy(Strategy):
                 return pool.map(job.function, job.inputs, **job.chunk_option)
 
         return Engine(article)
+
+
+register(ArticleStrategy())

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.strategies.base import Engine, Strategy
+from benchmarks.strategies.base import Engine, Strategy, register
 
 if TYPE_CHECKING:
-    from multiprocessing.synchronize import Barrier
-
     from benchmarks.strategies.base import Job
 
 
@@ -18,14 +16,25 @@ class Serial(Strategy):
     """The loop as a strategy: its row is serial against serial, a null row."""
 
     name: str = "serial"
+    reference: bool = True
     parallel: bool = False
+    processes: bool = False
 
-    def open(self, job: Job, workers: int, start_method: str, barrier: Barrier | None = None) -> Engine:
+    @property
+    def streams(self) -> bool:
+        """A loop takes any inputs."""
+        return True
+
+    def open(self, job: Job, workers: int, start_method: str) -> Engine:
         """Return the loop over the job; there are no workers."""
-        del workers, start_method, barrier
+        del workers, start_method
         function, inputs = job.function, job.inputs
 
         def loop() -> list[Any]:
             return [function(value) for value in inputs]
 
         return Engine(loop, lambda values: (function(value) for value in values))
+
+
+SERIAL = Serial()
+register(SERIAL)

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import worker
 from benchmarks.interrupts import start_tracker
-from benchmarks.strategies.base import Call, Engine, Job, Strategy, pool_map_chunk_size
+from benchmarks.strategies.base import Call, Engine, Job, Strategy, pool_map_chunk_size, register
 from benchmarks.strategies.pools import PoolEngine
 
 if TYPE_CHECKING:
     from multiprocessing.pool import Pool
-    from multiprocessing.synchronize import Barrier
 
 
 class SharingEngine(PoolEngine):
@@ -45,8 +44,8 @@ class SharingEngine(PoolEngine):
 class SharingStrategy(Strategy):
     """Pool.map over the rest of each input. `make` returns the engine for the object, the function and the rests."""
 
-    make: Callable[[Any, Job, int, str, Barrier | None], Engine]
-    start_methods: tuple[str, ...] | None = None
+    shares: bool = True
+    make: Callable[[Any, Job, int, str], Engine]
 
     def unavailable(self, start_method: str) -> str | None:
         """Return a reason where the start method does not exist or does not share anything."""
@@ -54,25 +53,30 @@ class SharingStrategy(Strategy):
             return f"workers inherit memory by {' or '.join(self.start_methods)}, not by {start_method}"
         return super().unavailable(start_method)
 
-    def prime(self) -> None:
-        """Start the resource tracker, which watches over shared memory until this process ends."""
-        if self.make is _shared_memory:
-            from multiprocessing.shared_memory import SharedMemory  # noqa: PLC0415 - others need not wait for it
-
-            start_tracker()
-            memory = SharedMemory(create=True, size=1)
-            memory.close()
-            memory.unlink()
-
     def chunk_size(self, tasks: int, workers: int) -> int:
         """Return that of Pool.map."""
         return pool_map_chunk_size(tasks, workers)
 
-    def open(self, job: Job, workers: int, start_method: str, barrier: Barrier | None = None) -> Engine:
+    def open(self, job: Job, workers: int, start_method: str) -> Engine:
         """Create the pool with the object in it."""
         shared = job.inputs[0][0]
         rests = Job(partial(worker.with_shared, job.function), [rest for _, *rest in job.inputs], job.chunk_size)
-        return self.make(shared, rests, workers, start_method, barrier)
+        return self.make(shared, rests, workers, start_method)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedMemoryStrategy(SharingStrategy):
+    """One whose object is in shared memory, over which the resource tracker watches until this process ends."""
+
+    def preload(self) -> None:
+        """Start the resource tracker."""
+        from multiprocessing.shared_memory import SharedMemory  # noqa: PLC0415 - others need not wait for it
+
+        super().preload()
+        start_tracker()
+        memory = SharedMemory(create=True, size=1)
+        memory.close()
+        memory.unlink()
 
 
 def _pool(job: Job, workers: int, start_method: str, begin: Callable[..., None], *arguments: Any) -> tuple[Pool, Call]:
@@ -81,25 +85,25 @@ def _pool(job: Job, workers: int, start_method: str, begin: Callable[..., None],
     return pool, partial(pool.map, job.function, job.inputs, **job.chunk_option)
 
 
-def _initializer(shared: Any, job: Job, workers: int, start_method: str, barrier: Barrier | None) -> Engine:
-    pool, run = _pool(job, workers, start_method, worker.begin_with, barrier, shared)
+def _initializer(shared: Any, job: Job, workers: int, start_method: str) -> Engine:
+    pool, run = _pool(job, workers, start_method, worker.begin_with, shared)
     return PoolEngine(pool, workers, run)
 
 
-def _inherited(shared: Any, job: Job, workers: int, start_method: str, barrier: Barrier | None) -> Engine:
+def _inherited(shared: Any, job: Job, workers: int, start_method: str) -> Engine:
     # found by whatever worker is forked from now on, as a module's global in a user's program would be
     worker.share(shared)
-    pool, run = _pool(job, workers, start_method, worker.begin, barrier)
+    pool, run = _pool(job, workers, start_method, worker.begin)
     return SharingEngine(pool, workers, run, partial(worker.share, None))
 
 
-def _shared_memory(shared: Any, job: Job, workers: int, start_method: str, barrier: Barrier | None) -> Engine:
-    from multiprocessing.shared_memory import SharedMemory  # noqa: PLC0415 - `prime` has imported it
+def _shared_memory(shared: Any, job: Job, workers: int, start_method: str) -> Engine:
+    from multiprocessing.shared_memory import SharedMemory  # noqa: PLC0415 - `preload` has imported it
 
     memory = SharedMemory(create=True, size=len(shared))
     assert memory.buf is not None
     memory.buf[: len(shared)] = shared
-    pool, run = _pool(job, workers, start_method, worker.begin_attached, barrier, memory.name)
+    pool, run = _pool(job, workers, start_method, worker.begin_attached, memory.name)
 
     def forget() -> None:
         memory.close()
@@ -108,8 +112,8 @@ def _shared_memory(shared: Any, job: Job, workers: int, start_method: str, barri
     return SharingEngine(pool, workers, run, forget)
 
 
-SHARING_STRATEGIES = (
+register(
     SharingStrategy("Pool initializer", make=_initializer),
     SharingStrategy("Pool inherited", make=_inherited, start_methods=("fork",)),
-    SharingStrategy("Pool shared memory", make=_shared_memory),
+    SharedMemoryStrategy("Pool shared memory", make=_shared_memory),
 )

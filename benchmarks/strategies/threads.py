@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import worker
-from benchmarks.strategies.base import Engine, Job, Strategy
+from benchmarks.strategies.base import Engine, Job, Strategy, meet, register
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
-    from multiprocessing.synchronize import Barrier
 
 
 class ThreadEngine(Engine):
@@ -30,21 +28,9 @@ class ThreadEngine(Engine):
         self._workers = workers
 
     def prove(self) -> frozenset[int]:
-        """Have all workers wait in one call each until the last has come; return their threads' numbers.
-
-        Through pipes, since no lock can be handed to an interpreter.
-        """
-        arrived, arrive = os.pipe()
-        wait, go = os.pipe()
-        try:
-            futures = [self._executor.submit(worker.wait_for_all, arrive, wait) for _ in range(self._workers)]
-            for _ in futures:
-                os.read(arrived, 1)
-            os.write(go, b"." * self._workers)
-            return frozenset(future.result() for future in futures)
-        finally:
-            for end in (arrived, arrive, wait, go):
-                os.close(end)
+        """Have all workers meet; return their threads' numbers."""
+        workers = meet(lambda *where: self._executor.submit(worker.meet, *where).result, self._workers)
+        return frozenset(thread for _, thread in workers)
 
     def close(self) -> None:
         """Drain and join, as leaving the `with` block does."""
@@ -60,6 +46,7 @@ class ThreadStrategy(Strategy):
     """`map` of an executor whose workers are threads. `make` returns it for a number of workers."""
 
     processes: bool = False
+    start_methods: tuple[str, ...] | None = ()
     make: Callable[[int], Executor]
     missing: str | None = None
 
@@ -68,9 +55,9 @@ class ThreadStrategy(Strategy):
         del start_method
         return self.missing
 
-    def open(self, job: Job, workers: int, start_method: str, barrier: Barrier | None = None) -> ThreadEngine:
+    def open(self, job: Job, workers: int, start_method: str) -> ThreadEngine:
         """Create the executor; its threads start with the first tasks."""
-        del start_method, barrier
+        del start_method
         return ThreadEngine(self.make(workers), workers, job)
 
 
@@ -87,7 +74,7 @@ def _make_interpreters(workers: int) -> Executor:
     return executor
 
 
-THREAD_STRATEGIES = (
+register(
     ThreadStrategy("ThreadPoolExecutor.map", make=_make_threads),
     ThreadStrategy(
         "InterpreterPoolExecutor.map",

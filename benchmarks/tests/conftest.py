@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from benchmarks.evidence.signals import hear_signals, living
-from benchmarks.lock import LOCK
+from benchmarks.measuring.lock import LOCK
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 120
@@ -27,7 +27,8 @@ if threading.current_thread() is threading.main_thread():
 HEAD = """
 import os, signal, time
 from dataclasses import dataclass
-from benchmarks.cells import COLD, WARM, Axes, Family
+from benchmarks.measuring.cells import Axes, Family
+from benchmarks.strategies.base import COLD, WARM
 from benchmarks.workloads import WORKLOADS, Workload
 CALLER = os.getpid()
 
@@ -37,7 +38,7 @@ def family(*workloads, strategies=("Pool.map",), tasks=4, name="trouble", **more
     return Family(name, "Does it hold?", "one pass", ("speedup",), presets, label_axes=("workload", "strategy"))
 
 def workload(name, function, expected=lambda n: n):
-    WORKLOADS[name] = Workload(name, function, lambda n, k: [n] * k, lambda n, k: [expected(n)] * k, name)
+    WORKLOADS[name] = Workload(name, function, lambda n, k: [n] * k, lambda n, k: [expected(n)] * k)
 
 def fine(n):
     return n

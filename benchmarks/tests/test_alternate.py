@@ -20,7 +20,7 @@ import yaml
 
 from benchmarks import alternate
 from benchmarks.alternate import Side, main, parse_side
-from benchmarks.lock import LOCK
+from benchmarks.measuring.lock import LOCK
 from benchmarks.tests.conftest import ROOT, TIMEOUT
 from benchmarks.tests.saved import five, storage
 

@@ -94,12 +94,12 @@ def test_trouble_costs_its_own_cell(
 
 
 IDLE = """
-from benchmarks.arms import Arms
+from benchmarks.measuring.arms import Arms
 prepare = Arms.prepare
 def kill_one(arms):
     prepare(arms)
     if arms._cell.workload == "trouble" and next(calls) == 3:
-        os.kill(min(arms.pids("strategy")), signal.SIGKILL)
+        os.kill(min(arms._workers["strategy"]), signal.SIGKILL)
         time.sleep(0.5)
 Arms.prepare = kill_one
 trouble = fine
@@ -132,7 +132,7 @@ def refuse():
     raise OSError("no licence")
 
 class Refusing(Strategy):
-    def open(self, job, workers, start_method, barrier=None):
+    def open(self, job, workers, start_method):
         context = multiprocessing.get_context(start_method)
         if self.name == "refusing pool":
             pool = context.Pool(workers, initializer=refuse)
@@ -165,7 +165,7 @@ def test_initializer_that_raises(project: Project, processes_of: Callable[[str],
 
 
 LEAK = """
-from benchmarks.arms import Arms
+from benchmarks.measuring.arms import Arms
 close = Arms.close
 held = []
 def leaky(arms):
@@ -281,7 +281,7 @@ def test_workers_end_with_their_caller(project: Project, processes_of: Callable[
 
 
 LONG = """
-from benchmarks.cells import FRESH
+from benchmarks.strategies.base import FRESH
 axes = Axes("count", 4, ("with Pool",), 1, sizes=(10**9,), start_methods=("fork",), state=FRESH)
 FAMILY = Family("trouble", "Does it hold?", "one pass", ("speedup",), {"default": (axes,)}, arms=())
 """
@@ -343,7 +343,7 @@ def test_output_that_cannot_be_written(project: Project, option: str, message: s
 
 
 SAVING_FAILS = """
-from benchmarks import saving
+from benchmarks.measuring import saving
 def full(*_arguments):
     raise OSError(28, "No space left on device")
 saving._written = full

@@ -96,8 +96,8 @@ def test_saving_takes_little(project: Project) -> None:
 
 
 FULL_FOR_A_WHILE = """
-from benchmarks import saving
-from benchmarks.recording import Recording
+from benchmarks.measuring import saving
+from benchmarks.measuring.recording import Recording
 writes = []
 written = saving._written
 def full(*arguments):
@@ -125,7 +125,7 @@ def test_a_disk_that_is_full_for_a_while(project: Project) -> None:
 
 
 SLOW_DISK = """
-from benchmarks import saving
+from benchmarks.measuring import saving
 synced = []
 fsync = os.fsync
 def slow(descriptor):
@@ -136,7 +136,7 @@ class Slow:
     def __getattr__(self, name):
         return slow if name == "fsync" else getattr(os, name)
 saving.os = Slow()
-from benchmarks.recording import Recording
+from benchmarks.measuring.recording import Recording
 finish = Recording.finish
 def told(recording):
     print("synced", len(synced))
@@ -161,7 +161,7 @@ def test_a_slow_disk_is_not_waited_for(project: Project) -> None:
 
 JSON_FAILS = """
 import shutil, pathlib
-from benchmarks.recording import Recording
+from benchmarks.measuring.recording import Recording
 finish = Recording.finish
 def gone(recording):
     shutil.rmtree("out")

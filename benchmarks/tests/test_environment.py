@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from benchmarks import environment
-from benchmarks.facts import passing_facts, stable_facts
+from benchmarks.measuring.facts import passing_facts, stable_facts
 from benchmarks.schema import MACHINE_FACTS, PYTHON_FACTS, Environment, Moment
 
 

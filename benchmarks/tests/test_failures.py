@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.breaking import HANGS, WORKS, too_long, within
 from benchmarks.environment import start_methods
+from benchmarks.measuring.breaking import HANGS, WORKS, too_long, within
 from benchmarks.tests.conftest import Project
 
 ROWS = {

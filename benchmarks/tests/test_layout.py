@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -17,68 +19,48 @@ from benchmarks import schema
 
 PACKAGE = Path(__file__).parents[1]
 
-FLOORS = {
-    "benchmarks.tasks": 0,
-    "benchmarks.worker": 0,
-    "benchmarks.environment": 0,
-    "benchmarks.lock": 0,
-    "benchmarks.interrupts": 0,
-    "benchmarks.schema": 0,
-    "benchmarks.layout": 1,
-    "benchmarks.saving": 0,
-    "benchmarks.facts": 1,
-    "benchmarks.workloads": 1,
-    "benchmarks.strategies.base": 1,
-    "benchmarks.strategies.serial": 2,
-    "benchmarks.strategies.floor": 2,
-    "benchmarks.strategies.pools": 2,
-    "benchmarks.strategies.executors": 2,
-    "benchmarks.strategies.threads": 2,
-    "benchmarks.strategies.sharing": 3,
-    "benchmarks.strategies": 4,
-    "benchmarks.strategies.fresh": 2,
-    "benchmarks.strategies.cold": 5,
-    "benchmarks.cells": 5,
-    "benchmarks.watch": 5,
-    "benchmarks.arms": 6,
-    "benchmarks.options": 6,
-    "benchmarks.recording": 6,
-    "benchmarks.refusals": 7,
-    "benchmarks.measure": 7,
-    "benchmarks.breaking": 6,
-    "benchmarks.failures": 8,
-    "benchmarks.plugin": 9,
-    "benchmarks.report": 0,
-    "benchmarks.report.stats": 0,
-    "benchmarks.report.units": 0,
-    "benchmarks.report.program": 0,
-    "benchmarks.report.runs": 2,
-    "benchmarks.report.metrics": 3,
-    "benchmarks.report.promote": 3,
-    "benchmarks.report.answers": 4,
-    "benchmarks.report.samples": 4,
-    "benchmarks.report.tables": 4,
-    "benchmarks.report.grid": 5,
-    "benchmarks.report.reading": 5,
-    "benchmarks.report.judge": 5,
-    "benchmarks.report.overview": 5,
-    "benchmarks.report.plots": 6,
-    "benchmarks.report.pools": 6,
-    "benchmarks.report.render": 6,
-    "benchmarks.report.compare": 7,
-    "benchmarks.report.noise": 7,
-    "benchmarks.report.verdicts": 8,
-    "benchmarks.report.matrix": 9,
-    "benchmarks.report.__main__": 10,
-    "benchmarks.alternate": 11,
-}
-"""The measuring wing, the report, and what runs both as programs; bench files stand on top of the first."""
+LAYERS = (
+    # what runs in a worker; what machine and system can do; the saved run, and how it stands on disk
+    ("tasks", "worker", "environment", "interrupts", "schema", "measuring", "report"),
+    ("layout", "workloads", "strategies.base"),
+    ("strategies.*",),
+    ("strategies.sharing",),
+    ("strategies",),
+    # measuring: what is measured, what must not happen meanwhile, one cell, the run
+    ("measuring.cells", "measuring.processes", "measuring.interpreter", "measuring.lock", "measuring.facts"),
+    ("measuring.watch", "measuring.cold", "measuring.saving", "measuring.options"),
+    ("measuring.leaks", "measuring.arms", "measuring.breaking", "measuring.recording"),
+    ("measuring.measure", "measuring.refusals"),
+    ("measuring.failures", "measuring.session"),
+    # judging, over saved runs alone
+    ("report.stats", "report.units", "report.program", "report.runs"),
+    ("report.metrics", "report.promote"),
+    ("report.answers", "report.samples", "report.tables"),
+    ("report.grid", "report.reading", "report.judge", "report.overview"),
+    ("report.plots", "report.pools", "report.render"),
+    ("report.compare", "report.noise"),
+    ("report.verdicts",),
+    ("report.matrix",),
+    ("report.__main__",),
+    # what both come together in
+    ("plugin", "alternate"),
+    ("bench_*",),
+)
+"""The house from the ground up, without `benchmarks.`: a module imports those of lower layers alone."""
 
 DOOR = ("benchmarks.plugin", "benchmarks.report.__main__")
 """The one import from the measuring wing into the report: the summary after a run."""
 
 WALL = {"benchmarks.schema", "benchmarks.layout"}
 """What both wings import: the saved run stands between them."""
+
+
+def layer_of(name: str) -> int:
+    """Return the layer of a module, counted from the ground: where it is named, else where a pattern stands for it."""
+    short = name.removeprefix("benchmarks.")
+    named = (place for place, layer in enumerate(LAYERS) if short in layer)
+    meant = (place for place, layer in enumerate(LAYERS) if any(fnmatchcase(short, pattern) for pattern in layer))
+    return next(chain(named, meant))
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -95,7 +77,7 @@ def imported(source: str) -> set[str]:
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("benchmarks"):
-            inside = {f"{node.module}.{alias.name}" for alias in node.names} & set(FLOORS)
+            inside = {f"{node.module}.{alias.name}" for alias in node.names} & {name for name, _ in modules()}
             names |= inside or {node.module}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names if alias.name.startswith("benchmarks")}
@@ -104,7 +86,7 @@ def imported(source: str) -> set[str]:
 
 def faults(name: str, source: str) -> list[str]:
     """Return what is wrong with the imports of a module."""
-    floor = 10 if name.startswith("benchmarks.bench_") else FLOORS[name]
+    layer = layer_of(name)
     judging = name.startswith("benchmarks.report") or name == "benchmarks.alternate"
     found = []
     for other in sorted(imported(source)):
@@ -112,25 +94,25 @@ def faults(name: str, source: str) -> list[str]:
             continue
         if other.startswith("benchmarks.report") != judging and not WALL & {name, other}:
             found.append(f"{name} imports {other} through the wall")
-        elif FLOORS[other] >= floor:
-            found.append(f"{name} (floor {floor}) imports {other} (floor {FLOORS[other]})")
+        elif layer_of(other) >= layer:
+            found.append(f"{name} (layer {layer}) imports {other} (layer {layer_of(other)})")
     return found
 
 
 @pytest.mark.parametrize(("name", "path"), [pytest.param(*module, id=module[0]) for module in modules()])
 def test_imports_point_downwards(name: str, path: Path) -> None:
-    """A module imports only modules of lower floors, and the report nothing that measures."""
+    """A module imports only modules of lower layers, and the report nothing that measures."""
     assert faults(name, path.read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize(
     ("name", "source"),
     [
-        ("benchmarks.environment", "from benchmarks.measure import measure"),
+        ("benchmarks.environment", "from benchmarks.measuring.measure import measure"),
         ("benchmarks.strategies.floor", "import benchmarks.plugin"),
         ("benchmarks.report.stats", "from benchmarks.report import render"),
         ("benchmarks.report.metrics", "from benchmarks.environment import usable_cpus"),
-        ("benchmarks.measure", "from benchmarks.report.units import seconds"),
+        ("benchmarks.measuring.measure", "from benchmarks.report.units import seconds"),
     ],
 )
 def test_upward_imports_are_found(name: str, source: str) -> None:

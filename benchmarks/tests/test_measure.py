@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from benchmarks import measure
-from benchmarks.arms import describe
-from benchmarks.cells import WARM, Axes, Cell, Family, Selection, short_number
 from benchmarks.environment import usable_cpus, usual_start_method
-from benchmarks.measure import Rounds, plan_rounds, timed
+from benchmarks.measuring import measure
+from benchmarks.measuring.arms import describe
+from benchmarks.measuring.cells import Axes, Cell, Family, Selection, short_number
+from benchmarks.measuring.measure import Rounds, plan_rounds, timed
+from benchmarks.measuring.watch import CellError
 from benchmarks.schema import Spent
-from benchmarks.strategies.base import Engine
-from benchmarks.watch import CellError
+from benchmarks.strategies.base import WARM, Engine
 
 
 @pytest.mark.parametrize(

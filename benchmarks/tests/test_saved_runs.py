@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.cells import Cell
 from benchmarks.environment import start_methods
+from benchmarks.measuring.cells import Cell
 
 if TYPE_CHECKING:
     from benchmarks.tests.conftest import Project

@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from benchmarks import layout, saving, schema
+from benchmarks import layout, schema
 from benchmarks.layout import SchemaError
+from benchmarks.measuring import saving
+from benchmarks.measuring.saving import SavingError, Store
 from benchmarks.report import runs
-from benchmarks.saving import SavingError, Store
 from benchmarks.schema import Suite
 from benchmarks.tests.saved import document, report
 

@@ -198,7 +198,7 @@ class Held:
 def end(_reference):
     os.kill(os.getpid(), signal.SIGTERM)
 passes = []
-from benchmarks.arms import Arms
+from benchmarks.measuring.arms import Arms
 prepare = Arms.prepare
 def prepared(arms):
     prepare(arms)
@@ -230,7 +230,7 @@ def fail():
         time.sleep(0.01)
     raise ConnectionRefusedError("the forkserver has ended")
 from benchmarks import interrupts
-from benchmarks.arms import Arms
+from benchmarks.measuring.arms import Arms
 prepare = Arms.prepare
 passes = []
 def prepared(arms):
@@ -257,8 +257,8 @@ def test_a_thread_that_fails_when_all_ends(project: Project) -> None:
 
 WITH_THE_GROUP = """
 from benchmarks import interrupts
-from benchmarks.arms import Arms
-from benchmarks.watch import WorkerLostError
+from benchmarks.measuring.arms import Arms
+from benchmarks.measuring.watch import WorkerLostError
 prepare = Arms.prepare
 passes = []
 def prepared(arms):

@@ -15,13 +15,15 @@ from multiprocessing.pool import Pool
 import pytest
 
 from benchmarks.environment import start_methods
-from benchmarks.strategies import FLOOR, STRATEGIES
+from benchmarks.measuring.cold import STAGES, Cold, Fresh, Order
+from benchmarks.measuring.interpreter import Caller, FreshError, Interpreter
+from benchmarks.measuring.leaks import Leaks
+from benchmarks.measuring.processes import descendants
+from benchmarks.measuring.watch import Watch, end_all, start_helpers
+from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Engine, Job, pool_map_chunk_size
-from benchmarks.strategies.cold import STAGES, Cold, Fresh, Order
-from benchmarks.strategies.floor import FloorError
-from benchmarks.strategies.fresh import Caller, FreshError, Interpreter
+from benchmarks.strategies.floor import FLOOR, FloorError
 from benchmarks.tasks import count, nothing
-from benchmarks.watch import Leaks, Watch, end_all
 from benchmarks.workloads import WORKLOADS
 
 SHARING = ("Pool initializer", "Pool inherited", "Pool shared memory")
@@ -53,19 +55,21 @@ def die(value: int) -> int:
 
 @contextmanager
 def opened(name: str, job: Job, start_method: str, workers: int = 2) -> Iterator[Engine]:
-    """Open an engine with a barrier and a limit, and end it whatever happens."""
+    """Open an engine with a limit, and end it whatever happens."""
     reason = STRATEGIES[name].unavailable(start_method)
     if reason is not None:
         pytest.skip(reason)
-    barrier = multiprocessing.get_context(start_method).Barrier(workers)
+    start_helpers(start_method)
+    STRATEGIES[name].preload()
+    before = descendants()
     engines: list[Engine] = []
     try:
         with Watch(60):
-            engine = STRATEGIES[name].open(job, workers, start_method, barrier)
+            engine = STRATEGIES[name].open(job, workers, start_method)
             engines.append(engine)
             yield engine
     finally:
-        end_all(engines)
+        end_all(engines, before)
 
 
 @needs_floor
@@ -127,7 +131,7 @@ def test_sharing(name: str, start_method: str) -> None:
     """However a large object comes to the workers, their tasks read all of it; afterwards nothing of it is left."""
     workload = WORKLOADS["shared input"]
     job = Job(workload.function, list(workload.make_inputs(100_000, 7)))
-    STRATEGIES[name].prime()
+    STRATEGIES[name].preload()
     with opened(name, job, start_method) as engine:
         leaks = Leaks()
         assert len(engine.prove()) == 2

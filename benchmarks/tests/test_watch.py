@@ -14,13 +14,15 @@ from typing import Any
 
 import pytest
 
-from benchmarks import watch
-from benchmarks.arms import Arms
-from benchmarks.cells import WARM, Cell
+from benchmarks.measuring import watch
+from benchmarks.measuring.arms import Arms
+from benchmarks.measuring.cells import Cell
+from benchmarks.measuring.leaks import Leaks
+from benchmarks.measuring.processes import Process, descendants
+from benchmarks.measuring.watch import CellError, LimitError, Watch, WorkerLostError, end_all, start_helpers
 from benchmarks.schema import Spent
 from benchmarks.strategies import STRATEGIES
-from benchmarks.strategies.base import Engine, Job
-from benchmarks.watch import CellError, Leaks, LimitError, Watch, WorkerLostError, end_all, prime
+from benchmarks.strategies.base import WARM, Engine, Job
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this platform has no timer signals")
 
@@ -28,6 +30,13 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this p
 def sleep(seconds: float) -> None:
     """Sleep in a child."""
     time.sleep(seconds)
+
+
+@pytest.fixture(autouse=True)
+def before() -> frozenset[Process]:
+    """Return the processes that were there before a test, those that stay by design among them."""
+    start_helpers("spawn")
+    return descendants()
 
 
 def test_limit_ends_a_wait() -> None:
@@ -47,7 +56,7 @@ def test_dead_worker_ends_a_wait() -> None:
     assert child.pid is not None
     start = time.monotonic()
     with pytest.raises(WorkerLostError) as error, Watch(60) as watching:
-        watching.expect([child])
+        watching.expect([child.pid or 0])
         os.kill(child.pid, signal.SIGKILL)
         time.sleep(60)
 
@@ -55,7 +64,7 @@ def test_dead_worker_ends_a_wait() -> None:
     assert str(error.value) == f"worker process {child.pid} was killed by SIGKILL"
 
 
-def test_adopted_children_are_watched() -> None:
+def test_adopted_children_are_watched(before: frozenset[Process]) -> None:
     """A child that comes up later than the watch was told of, and ends, is noticed all the same."""
     children = [multiprocessing.get_context("spawn").Process(target=sleep, args=(1.0,)) for _ in range(2)]
     with pytest.raises(WorkerLostError, match="ended with exit code 0"), Watch(60) as watching:
@@ -63,7 +72,7 @@ def test_adopted_children_are_watched() -> None:
         for child in children:
             child.start()
         time.sleep(60)
-    end_all([])
+    end_all([], before)
 
 
 def test_watch_leaves_no_timer() -> None:
@@ -77,7 +86,7 @@ def test_watch_leaves_no_timer() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "waitpid") or os.name != "posix", reason="processes are waited for as of POSIX")
-def test_a_child_whose_end_was_lost_is_none() -> None:
+def test_a_child_whose_end_was_lost_is_none(before: frozenset[Process]) -> None:
     """A child that the system knows no more is taken neither for alive nor for a leak, whatever Python believes."""
     child = multiprocessing.get_context("spawn").Process(target=sleep, args=(60,))
     child.start()
@@ -86,7 +95,7 @@ def test_a_child_whose_end_was_lost_is_none() -> None:
     os.kill(child.pid, signal.SIGKILL)
     os.waitpid(child.pid, 0)  # as in a wait whose result a signal's handler has taken away
     start = time.monotonic()
-    end_all([])
+    end_all([], before)
 
     assert child in multiprocessing.active_children()
     assert time.monotonic() - start < 5
@@ -100,7 +109,7 @@ def test_a_lost_worker_is_named_by_how_it_ended() -> None:
     child = multiprocessing.get_context("spawn").Process(target=sleep, args=(60,))
     child.start()
     watching = Watch(60)
-    watching.expect([child])
+    watching.expect([child.pid or 0])
     arms = Arms(Cell("count", 100, 4, "Pool.map", 2, "fork", None, WARM), (), watching, Spent())
     arms._workers["strategy"] = frozenset({child.pid or 0})
     child.kill()
@@ -122,32 +131,31 @@ class Stuck(Engine):
         time.sleep(600)
 
 
-def test_hanging_termination_is_given_up() -> None:
+def test_hanging_termination_is_given_up(before: frozenset[Process]) -> None:
     """Processes are killed although the engine's own termination hangs."""
     child = multiprocessing.get_context("spawn").Process(target=sleep, args=(60,))
     child.start()
     start = time.monotonic()
-    end_all([Stuck()])
+    end_all([Stuck()], before)
 
     assert time.monotonic() - start < watch.TERMINATE_SECONDS + 5
     assert not child.is_alive()
 
 
 @pytest.mark.parametrize("attempt", range(5))
-def test_executor_s_thread_has_ended(attempt: int) -> None:
+def test_executor_s_thread_has_ended(attempt: int, before: frozenset[Process]) -> None:
     """After an executor was ended by force its thread is gone: the next cell may fork."""
     del attempt
-    barrier = multiprocessing.get_context("spawn").Barrier(2)
-    engine = STRATEGIES["ProcessPoolExecutor.map"].open(Job(sleep, [60.0] * 4), 2, "spawn", barrier)
+    engine = STRATEGIES["ProcessPoolExecutor.map"].open(Job(sleep, [60.0] * 4), 2, "spawn")
     engine.prove()
     with pytest.raises(LimitError), Watch(0.5):
         engine.run()
-    end_all([engine])
+    end_all([engine], before)
 
     assert [thread for thread in threading.enumerate() if not thread.daemon] == [threading.main_thread()]
 
 
-def test_leaked_process_is_found() -> None:
+def test_leaked_process_is_found(before: frozenset[Process]) -> None:
     """A process that is left is named."""
     leaks = Leaks()
     child = multiprocessing.get_context("spawn").Process(target=sleep, args=(60,))
@@ -156,7 +164,7 @@ def test_leaked_process_is_found() -> None:
         with pytest.raises(CellError, match=f"left behind: .*process {child.pid}"):
             leaks.check()
     finally:
-        end_all([])
+        end_all([], before)
 
 
 @pytest.mark.skipif(
@@ -172,15 +180,10 @@ def test_leaked_descriptor_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="shared memory cannot be listed here")
-def test_leaked_shared_memory_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shared memory that was not unlinked is named.
-
-    Under a prefix of its own: cells that are checked at the same time in other processes must not see it.
-    """
-    monkeypatch.setattr(watch, "MEMORY_PREFIX", "test_psm_")
-    prime("spawn")
+def test_leaked_shared_memory_is_found() -> None:
+    """Shared memory that was not unlinked is named, whatever its name."""
     leaks = Leaks()
-    memory = shared_memory.SharedMemory(f"test_psm_{os.getpid()}", create=True, size=16)
+    memory = shared_memory.SharedMemory(f"test_leaked_{os.getpid()}", create=True, size=16)
     try:
         with pytest.raises(CellError, match=f"shared memory {memory.name.lstrip('/')}"):
             leaks.check()
@@ -191,17 +194,14 @@ def test_leaked_shared_memory_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork or forkserver")
 @pytest.mark.parametrize("start_method", multiprocessing.get_all_start_methods())
-def test_priming_makes_later_starts_leave_nothing(start_method: str) -> None:
-    """What a start method keeps for good is there after priming: a process and a barrier later leave nothing."""
-    prime(start_method)
+def test_helpers_make_later_starts_leave_nothing(start_method: str) -> None:
+    """What a start method keeps for good is there once its helpers were started: a process later leaves nothing."""
+    start_helpers(start_method)
     leaks = Leaks()
     context: Any = multiprocessing.get_context(start_method)
-    barrier = context.Barrier(1)
-    barrier.wait()
     child = context.Process(target=sleep, args=(0,))
     child.start()
     child.join(30)
     child.close()
-    del barrier
 
     leaks.check()

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.cells import COLD, FRESH, WARM, Cell
 from benchmarks.environment import cpu_seconds
 from benchmarks.interrupts import SIGNALS
+from benchmarks.measuring.cells import Cell
+from benchmarks.measuring.cold import Cold, Fresh, Order
+from benchmarks.measuring.watch import CellError, Watch, WorkerLostError
 from benchmarks.schema import Spent
-from benchmarks.strategies import FLOOR, SERIAL, STRATEGIES
-from benchmarks.strategies.base import Job
-from benchmarks.strategies.cold import Cold, Fresh, Order
-from benchmarks.watch import CellError, Watch, WorkerLostError
+from benchmarks.strategies import STRATEGIES
+from benchmarks.strategies.base import COLD, FRESH, WARM, Job
 from benchmarks.workloads import WORKLOADS
 
 if TYPE_CHECKING:
     from benchmarks.strategies.base import Engine, Strategy
 
 STRATEGY = "strategy"
+"""The arm that the cell is about; `serial` and `floor` are named after their strategies."""
+
+
+class ArmError(CellError):
+    """What went wrong in an arm; the message names it."""
+
+    def __init__(self, arm: str, what: str) -> None:
+        """Name the arm, and say what went wrong."""
+        super().__init__(f"{arm} arm: {what}")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """How an arm spreads the cell's tasks."""
+
+    strategy: Strategy
+    chunk_size: int | None
+    start_method: str
 
 
 class Arms:
@@ -35,14 +53,15 @@ class Arms:
         self._workload = WORKLOADS[cell.workload]
         self._inputs: Sequence[Any] = ()
         self._expected: list[Any] = []
-        self._strategies: dict[str, tuple[Strategy, int | None]] = {}
+        self._arms: dict[str, Arm] = {}
         # The floor comes first: its workers are forked before the strategy's pool starts any helper thread.
-        if "floor" in arms and FLOOR.unavailable(cell.start_method) is None:
-            self._strategies["floor"] = (FLOOR, cell.effective_chunk_size())
+        standard, floor = cell.standard_method(), STRATEGIES["floor"]
+        if "floor" in arms and floor.unavailable(standard) is None:
+            self._arms["floor"] = Arm(floor, cell.effective_chunk_size(), standard)
         if "serial" in arms:
-            self._strategies["serial"] = (SERIAL, None)
-        self._strategies[STRATEGY] = (STRATEGIES[cell.strategy], cell.chunk_size)
-        self.names = tuple(sorted(self._strategies))
+            self._arms["serial"] = Arm(STRATEGIES["serial"], None, standard)
+        self._arms[STRATEGY] = Arm(STRATEGIES[cell.strategy], cell.chunk_size, cell.start_method)
+        self.names = tuple(sorted(self._arms))
         self.engines: dict[str, Engine] = {}
         self._workers: dict[str, frozenset[int]] = {}
         self.busy = STRATEGY
@@ -52,11 +71,12 @@ class Arms:
         self._inputs = list(self._workload.make_inputs(self._cell.size, self._cell.tasks))
         self._expected = self._workload.expected(self._cell.size, self._cell.tasks)
 
-    def blamed(self, error: Exception) -> str:
-        """Return the arm to name for an error: that of the worker that was lost, else the one that was busy."""
+    def blame(self, error: Exception) -> ArmError:
+        """Name an arm in an error: that of the worker that was lost, else the one that was busy."""
+        arm = self.busy
         if isinstance(error, WorkerLostError):
-            return next((name for name, pids in self._workers.items() if error.pid in pids), self.busy)
-        return self.busy
+            arm = next((name for name, pids in self._workers.items() if error.pid in pids), arm)
+        return ArmError(arm, describe(error))
 
     def open(self) -> float:
         """Start all workers, have them prove that they are up, and compare the results of one pass of each arm.
@@ -64,37 +84,35 @@ class Arms:
         Returns the seconds of that pass, for planning only: it is the first, so it is slow.
         """
         start = perf_counter()
-        for name, (strategy, chunk_size) in self._strategies.items():
-            with self._blame(name):
+        proven: set[int] = set()
+        for name, arm in self._arms.items():
+            with self._blaming(name):
                 self._watch.adopt()
                 with SIGNALS.held_back():
-                    self.engines[name] = engine = self._make(strategy, chunk_size)
-                self._workers[name] = engine.prove()
-                self._watch.expect(multiprocessing.active_children())
-            if len(self._workers[name]) != (self._cell.workers if self._proves(strategy) else 0):
-                raise CellError(f"{name} arm: {len(self._workers[name])} workers came up, not {self._cell.workers}")
+                    self.engines[name] = engine = self._make(arm)
+                self._workers[name] = workers = engine.prove()
+                if arm.strategy.processes and arm.strategy.fixed_workers:
+                    proven |= workers
+                self._watch.expect(proven)
+            wanted = self._cell.workers if self._cell.state == WARM and arm.strategy.parallel else 0
+            if len(workers) != wanted and (arm.strategy.fixed_workers or not workers):
+                raise ArmError(name, f"{len(workers)} workers came up, not {wanted}")
         self._spent.pools += perf_counter() - start
-        return sum(self.check(name) for name in self._strategies)
+        return sum(self.check(name) for name in self._arms)
 
-    def _proves(self, strategy: Strategy) -> bool:
-        return self._cell.state == WARM and strategy.parallel
-
-    def _make(self, strategy: Strategy, chunk_size: int | None) -> Engine:
+    def _make(self, arm: Arm) -> Engine:
         cell = self._cell
         if cell.state == FRESH:
-            names = (strategy.name, cell.workload, cell.size, cell.tasks)
-            return Fresh(Order(*names, chunk_size, cell.workers, cell.start_method))
-        job = Job(self._workload.function, self._inputs, chunk_size)
+            names = (arm.strategy.name, cell.workload, cell.size, cell.tasks)
+            return Fresh(Order(*names, arm.chunk_size, cell.workers, arm.start_method))
+        job = Job(self._workload.function, self._inputs, arm.chunk_size)
         if cell.state == COLD:
-            return Cold(strategy, job, cell.workers, cell.start_method)
-        barrier = None
-        if self._proves(strategy):
-            barrier = multiprocessing.get_context(cell.start_method).Barrier(cell.workers)
-        return strategy.open(job, cell.workers, cell.start_method, barrier)
+            return Cold(arm.strategy, job, cell.workers, arm.start_method)
+        return arm.strategy.open(job, cell.workers, arm.start_method)
 
     def check(self, name: str) -> float:
         """Run an arm once, compare its results with the expected ones, and return the seconds, for planning only."""
-        with self._blame(name):
+        with self._blaming(name):
             begin = perf_counter()
             self.engines[name].prepare()
             self.engines[name].await_ready()
@@ -105,12 +123,12 @@ class Arms:
         expected = self._expected
         if self._workload.digest is not None:
             results, expected = (list(map(self._workload.digest, values)) for values in (results, expected))
-        if not self._strategies[name][0].ordered:
+        if not self._arms[name].strategy.ordered:
             results, expected = sorted(results), sorted(expected)
         if results != expected:
             wrong = next((i for i, pair in enumerate(zip(results, expected, strict=False)) if pair[0] != pair[1]), None)
             where = f"{len(results)} results, not {len(expected)}" if wrong is None else f"first at task {wrong}"
-            raise CellError(f"{name} arm: wrong results ({where}); no time of this cell counts")
+            raise ArmError(name, f"wrong results ({where}); no time of this cell counts")
         return end - begin
 
     def prepare(self) -> None:
@@ -122,14 +140,17 @@ class Arms:
             self.busy = name
             engine.await_ready()
 
-    def pids(self, name: str) -> frozenset[int]:
-        """Return the processes of an arm; threads are a part of this one."""
-        return self._workers[name] if self._strategies[name][0].processes else frozenset()
-
     def cpu_seconds(self, name: str) -> float | None:
-        """Return the CPU time so far of this process and of an arm's, None where the system does not tell it."""
+        """Return the CPU time so far of this process and of an arm's, in seconds.
+
+        Threads are a part of this process. None where the system does not tell, or where an engine's workers come and
+        go.
+        """
+        strategy = self._arms[name].strategy
+        if strategy.processes and not strategy.fixed_workers:
+            return None
         try:
-            return cpu_seconds(self.pids(name))
+            return cpu_seconds(self._workers[name] if strategy.processes else ())
         except ProcessLookupError:
             self._watch.look()  # raises, if it knows how that process ended
             raise
@@ -138,26 +159,26 @@ class Arms:
         """See that the workers that were started are still the ones that answer, then end them."""
         start = perf_counter()
         for name, engine in self.engines.items():
-            with self._blame(name):
+            with self._blaming(name):
                 workers = engine.prove()
-            if workers != self._workers[name]:
+            if workers != self._workers[name] and self._arms[name].strategy.fixed_workers:
                 gone = ", ".join(str(pid) for pid in sorted(self._workers[name] - workers))
-                raise CellError(f"{name} arm: workers {gone} were replaced during the rounds")
+                raise ArmError(name, f"workers {gone} were replaced during the rounds")
         self._watch.expect(())
         for name in reversed(tuple(self.engines)):
-            with self._blame(name):
+            with self._blaming(name):
                 self.engines[name].close()
             del self.engines[name]
         self._spent.pools += perf_counter() - start
 
     @contextmanager
-    def _blame(self, name: str) -> Iterator[None]:
+    def _blaming(self, name: str) -> Iterator[None]:
         """Name the arm in whatever goes wrong in it."""
         self.busy = name
         try:
             yield
         except Exception as error:
-            raise CellError(f"{self.blamed(error)} arm: {describe(error)}") from error
+            raise self.blame(error) from error
 
 
 def describe(error: BaseException) -> str:

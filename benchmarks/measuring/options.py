@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks.cells import PRESETS, Selection
 from benchmarks.environment import affinity, start_methods
+from benchmarks.measuring.cells import PRESETS, Selection
 from benchmarks.strategies import STRATEGIES
+from benchmarks.strategies.base import STANDARD_METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,6 +24,8 @@ WORKERS_PER_CPU = 32
 """Beyond this many workers a CPU, starting them is all that would be measured, and a small machine may not survive."""
 
 DEFAULT_LIMIT = 60.0
+LIMIT_BUDGETS = 10
+"""Seconds, and budgets, that a cell may take, whichever is more: a busy host makes one several times as long."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -40,7 +43,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--strategies",
         type=_choices("strategy", tuple(STRATEGIES)),
         metavar="NAMES",
-        help="only these, separated by commas: " + ", ".join(STRATEGIES),
+        help="only these, separated by commas, and in each family that can take them: " + ", ".join(STRATEGIES),
     )
     add("--sizes", type=_numbers("size", MOST_SIZE), metavar="N,...", help="iterations of a task, such as 1e4,1e5")
     add("--tasks", type=_numbers("number of tasks", MOST_TASKS), metavar="N,...", help="tasks of one job")
@@ -52,17 +55,23 @@ def add_options(parser: pytest.Parser) -> None:
     )
     add(
         "--start-methods",
-        type=_choices("start method", start_methods()),
+        type=_choices("start method", _known_methods()),
         metavar="NAMES",
-        help=f"how processes are started: {', '.join(start_methods())}",
+        help=f"how processes are started: {', '.join(_known_methods())}",
     )
     add(
         "--cell-limit",
         type=_seconds,
         default=None,
         metavar="SECONDS",
-        help=f"give up a cell after this time (default: {DEFAULT_LIMIT:g} s or ten times its budget, what is more)",
+        help=f"give up a cell after this time (default: {DEFAULT_LIMIT:g} s, or {LIMIT_BUDGETS} times its budget)",
     )
+
+
+def _known_methods() -> tuple[str, ...]:
+    """Return the start methods of this platform, and those that strategies bring."""
+    own = (method for strategy in STRATEGIES.values() for method in strategy.start_methods or ())
+    return tuple(dict.fromkeys((*start_methods(), *(method for method in own if method not in STANDARD_METHODS))))
 
 
 def selection(config: pytest.Config) -> Selection:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 from msgspec.structs import astuple
 
 from benchmarks.environment import usable_cpus, usual_start_method
-from benchmarks.schema import Params
+from benchmarks.schema import NO_METHOD, Params
 from benchmarks.strategies import STRATEGIES
+from benchmarks.strategies.base import STANDARD_METHODS, STATES, WARM, Strategy
 from benchmarks.workloads import ITERATIONS, WORKLOADS
 
 PRESETS = ("default", "quick", "full", "article")
 
-WARM = "warm"
-COLD = "cold"
-FRESH = "fresh interpreter"
-"""States of a cell: pool and workers exist; each run makes them; each run makes them in an interpreter of its own."""
-
 
 class Cell(Params, frozen=True):
-    """One thing to measure. Its axes are saved with the result, by their names; `state` is one of WARM, COLD, FRESH."""
+    """One thing to measure. Its axes are saved with the result, by their names; `state` is one of `STATES`."""
 
     @classmethod
     def axes(cls) -> tuple[str, ...]:
@@ -37,6 +33,12 @@ class Cell(Params, frozen=True):
         """Return the number of tasks that are really sent at once."""
         return self.chunk_size or STRATEGIES[self.strategy].chunk_size(self.tasks, self.workers)
 
+    def standard_method(self) -> str:
+        """Return the start method of what is multiprocessing's own in this cell, beside an engine that has another."""
+        if STRATEGIES[self.strategy].keeps_threads:
+            return "spawn"
+        return self.start_method if self.start_method in STANDARD_METHODS else usual_start_method()
+
     def unavailable(self) -> str | None:
         """Return why this cell cannot be measured here, or None."""
         return STRATEGIES[self.strategy].unavailable(self.start_method)
@@ -47,7 +49,9 @@ class Axes:
     """A cross product of cells that share a workload and a budget.
 
     `seconds` is the time that a cell may take, all arms and pools included, unless an option says otherwise.
-    `start_methods` is None for the usual one, `workers` for as many as there are usable CPUs.
+    `start_methods` is None for the usual one, `workers` for as many as there are usable CPUs. A strategy that an option
+    names, and the family does not, is measured on the axes that are a `template`. Raises ValueError for a name that
+    nobody has.
     """
 
     workload: str
@@ -59,6 +63,29 @@ class Axes:
     chunk_sizes: tuple[int | None, ...] = (None,)
     workers: tuple[int, ...] | None = None
     state: str = WARM
+    template: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse names that are misspelt: their cells would silently be missing."""
+        for what, names, known in (
+            ("workload", (self.workload,), WORKLOADS),
+            ("strategy", self.strategies, STRATEGIES),
+            ("state", (self.state,), STATES),
+        ):
+            for name in names:
+                if name not in known:
+                    raise ValueError(f"unknown {what} {name!r}; known: {', '.join(known)}")
+
+    def takes(self, strategy: Strategy) -> bool:
+        """Say whether a strategy can do what is measured here."""
+        work = WORKLOADS[self.workload]
+        return (
+            self.state in strategy.states
+            and (strategy.streams or not work.generated)
+            and (WARM in strategy.states or not work.breaks)
+            and (strategy.processes or not work.kills)
+            and (not strategy.shares or work.shared)
+        )
 
 
 @dataclass(frozen=True)
@@ -75,11 +102,12 @@ class Selection:
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell with its name in test ids and its budget in seconds."""
+    """A cell with its name in test ids and its budget in seconds; an option, not the family, `added` it."""
 
     cell: Cell
     label: str
     seconds: float
+    added: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,9 +132,15 @@ class Family:
         """Return the cells that the selection asks of this family, each once, in the order of the axes."""
         planned: dict[Cell, Planned] = {}
         cpus = usable_cpus()
-        for axes in self.presets.get(selection.preset, ()):
-            for cell in _cross(axes, selection, cpus):
-                planned.setdefault(cell, Planned(cell, self._label(cell, axes, cpus), axes.seconds))
+        preset = self.presets.get(selection.preset, ())
+        listed = {name for axes in preset for name in axes.strategies}
+        named = [name for name in selection.strategies or () if name not in listed and not STRATEGIES[name].reference]
+        for axes in preset:
+            own = [name for name in axes.strategies if selection.strategies is None or name in selection.strategies]
+            more = [name for name in named if axes.template and axes.takes(STRATEGIES[name])]
+            for cell in _cross(axes, (*own, *more), selection, cpus):
+                label = self._label(cell, axes, cpus)
+                planned.setdefault(cell, Planned(cell, label, axes.seconds, added=cell.strategy in more))
         return list(planned.values())
 
     def _label(self, cell: Cell, axes: Axes, cpus: int) -> str:
@@ -118,7 +152,7 @@ class Family:
             "size": None,
             "tasks": axes.tasks,
             "workers": cpus,
-            "start_method": usual_start_method(),
+            "start_method": _methods(STRATEGIES[cell.strategy], (usual_start_method(),), strict=False)[0],
             "chunk_size": None,
         }
         words = {
@@ -138,7 +172,7 @@ class Family:
         )
 
 
-def _cross(axes: Axes, selection: Selection, cpus: int) -> Iterator[Cell]:
+def _cross(axes: Axes, strategies: Sequence[str], selection: Selection, cpus: int) -> Iterator[Cell]:
     selectable = axes.sizes != (None,) and WORKLOADS[axes.workload].unit == ITERATIONS
     sizes = (selection.sizes if selectable else None) or axes.sizes
     for start_method, size, tasks, workers, chunk_size, strategy in product(
@@ -147,10 +181,17 @@ def _cross(axes: Axes, selection: Selection, cpus: int) -> Iterator[Cell]:
         selection.tasks or (axes.tasks,),
         selection.workers or axes.workers or (cpus,),
         axes.chunk_sizes,
-        axes.strategies,
+        strategies,
     ):
-        if selection.strategies is None or strategy in selection.strategies:
-            yield Cell(axes.workload, size, tasks, strategy, workers, start_method, chunk_size, axes.state)
+        for own in _methods(STRATEGIES[strategy], (start_method,), strict=selection.start_methods is not None):
+            yield Cell(axes.workload, size, tasks, strategy, workers, own, chunk_size, axes.state)
+
+
+def _methods(strategy: Strategy, asked: Sequence[str], *, strict: bool) -> Sequence[str]:
+    """Return start methods for a strategy: its own usual one where it has none that was asked for, unless `strict`."""
+    if strategy.start_methods == ():
+        return (NO_METHOD,)
+    return strategy.methods(asked) or (() if strict else (strategy.start_methods or ())[:1])
 
 
 def short_size(size: int, unit: str) -> str:

@@ -20,15 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from benchmarks.arms import STRATEGY, Arms, describe
-from benchmarks.cells import WARM, Cell, Family
 from benchmarks.interrupts import SIGNALS
 from benchmarks.layout import nanoseconds, save_info
+from benchmarks.measuring.arms import STRATEGY, ArmError, Arms
+from benchmarks.measuring.cells import Cell, Family
+from benchmarks.measuring.cold import Cold, Fresh
+from benchmarks.measuring.leaks import Leaks
+from benchmarks.measuring.watch import CellError, Watch, end_all, start_helpers
 from benchmarks.schema import CellInfo, Measure, Spent
 from benchmarks.strategies import STRATEGIES
-from benchmarks.strategies.base import Call
-from benchmarks.strategies.cold import Cold, Fresh
-from benchmarks.watch import CellError, Leaks, Watch, end_all, prime
+from benchmarks.strategies.base import WARM, Call
 from benchmarks.workloads import WORKLOADS
 
 if TYPE_CHECKING:
@@ -168,6 +169,8 @@ def measure(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
     """
     spent = Spent()
     watch = Watch(budget.limit)
+    strategy = STRATEGIES[cell.strategy]
+    leaks = Leaks()
     arms = Arms(cell, family.arms if benchmark.enabled else (), watch, spent)
     ballast = WORKLOADS[cell.workload].ballast
     try:
@@ -175,8 +178,8 @@ def measure(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
             held = ballast() if ballast else None
             arms.make_inputs()
             with SIGNALS.held_back():
-                prime(cell.start_method)
-                STRATEGIES[cell.strategy].prime()
+                start_helpers(cell.standard_method())
+                strategy.preload()
             leaks = Leaks()
             first = arms.open()
             if benchmark.enabled:
@@ -187,16 +190,16 @@ def measure(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
     except BaseException as error:
         watch.stop()
         benchmark.has_error = True  # or the rounds taken so far would be saved as if they were all
-        end_all(tuple(arms.engines.values()))
-        if isinstance(error, Exception) and not (isinstance(error, CellError) and " arm: " in str(error)):
-            raise CellError(f"{arms.blamed(error)} arm: {describe(error)}") from error
+        end_all(tuple(arms.engines.values()), leaks.processes)
+        if isinstance(error, Exception) and not isinstance(error, ArmError):
+            raise arms.blame(error) from error
         raise
     del held
     try:
-        leaks.check()
+        leaks.check(("thread *", *strategy.leaves) if strategy.keeps_threads else strategy.leaves)
     except CellError:
         benchmark.has_error = True
-        end_all(())
+        end_all((), leaks.processes)
         raise
     if benchmark.enabled:
         warnings = [] if watch.active else ["no limit: this platform or thread has no timer signals"]

@@ -9,16 +9,16 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.cells import Cell
-from benchmarks.options import given_explicitly
-from benchmarks.recording import Recording
-from benchmarks.saving import LONGEST_NAME, MOST_RUNS, highest_number, probe_file, probe_folder
+from benchmarks.measuring.cells import Cell
+from benchmarks.measuring.options import given_explicitly
+from benchmarks.measuring.recording import Recording
+from benchmarks.measuring.saving import LONGEST_NAME, MOST_RUNS, highest_number, probe_file, probe_folder
 
 MOST_SECONDS = 86_400
 MOST_MIN_ROUNDS = 10_000
@@ -129,6 +129,16 @@ def refuse_outputs(config: pytest.Config, recording: Recording) -> None:
         except OSError as error:
             message = f"{option}: {path} cannot be written ({error.strerror}); name a file that can"
             raise pytest.UsageError(message) from None
+
+
+def refuse_unplanned(strategies: Sequence[str], families: Iterable[str]) -> None:
+    """Raise UsageError for strategies that were named, and that no family can take."""
+    if strategies:
+        message = (
+            f"--strategies {','.join(strategies)}: not in the families that were selected ({', '.join(families)}), and "
+            "they cannot take it: name others, or other files or presets"
+        )
+        raise pytest.UsageError(message)
 
 
 def refuse_cells(config: pytest.Config, names: Sequence[str]) -> None:

@@ -1,18 +1,17 @@
-"""What keeps a cell from hanging, and what it must not leave behind: limits, liveness, leaks."""
+"""What keeps a cell from hanging: limits, workers that must live, and the end by force."""
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
-import os
 import signal
 import threading
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.interrupts import SIGNALS, Interrupted, start_tracker
+from benchmarks.measuring.processes import Process, descendants
+from benchmarks.strategies.base import STANDARD_METHODS
 from benchmarks.tasks import nothing
 
 if TYPE_CHECKING:
@@ -26,10 +25,10 @@ TICK_SECONDS = 0.25
 """How often the watch looks at the workers: a look at four takes 4 us, in each quarter of a second."""
 
 TERMINATE_SECONDS = 2.0
+"""What an engine gets to end by itself; a Pool takes 0.1 s for it, where it does not hang."""
+
 KILL_SECONDS = 10.0
-MEMORY_SECONDS = 0.5
-MEMORY_PREFIX = "psm_"
-"""How `multiprocessing.shared_memory` begins the names that it makes up."""
+"""After this time processes that were killed are given up: in the kernel, say, waiting for a disk that has gone."""
 
 
 class CellError(Exception):
@@ -44,7 +43,7 @@ class WorkerLostError(CellError):
     """A worker that ended while it was needed; `pid` says which."""
 
     def __init__(self, pid: int | None, how: str) -> None:
-        """Take the process id and how it ended."""
+        """Say which process it is, and how it ended."""
         super().__init__(f"worker process {pid} {how}")
         self.pid = pid
 
@@ -58,10 +57,11 @@ class Watch:
     """
 
     def __init__(self, limit: float) -> None:
-        """Take the limit in seconds, counted from `__enter__`."""
+        """Set the limit in seconds, counted from `__enter__`."""
         self.limit = limit
         self.active = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-        self._processes: frozenset[BaseProcess] = frozenset()
+        self._children: frozenset[BaseProcess] = frozenset()
+        self._others: frozenset[Process] = frozenset()
         self._adopting = False
         self._deadline = 0.0
         self._former: Any = None
@@ -93,27 +93,34 @@ class Watch:
             signal.signal(signal.SIGALRM, self._former)
         self._running = False
 
-    def expect(self, processes: Iterable[BaseProcess]) -> None:
+    def expect(self, pids: Iterable[int]) -> None:
         """Take these processes for alive until the next call."""
-        self._processes = frozenset(processes)
+        wanted = set(pids)
+        self._children = frozenset(child for child in multiprocessing.active_children() if child.pid in wanted)
+        wanted -= {child.pid for child in self._children if child.pid is not None}
+        self._others = frozenset(other for other in descendants() if other.pid in wanted) if wanted else frozenset()
         self._adopting = False
 
     def adopt(self) -> None:
-        """Take for alive whatever children there are or will be, until processes are expected by name.
+        """Take for alive whatever children of `multiprocessing` there are or will be, until others are expected.
 
-        A Pool whose initializer raises starts workers for ever: at the moment of asking there may be none.
+        A Pool whose initializer raises starts workers for ever: at the moment of asking there may be none. Of other
+        processes nothing is taken: an engine that starts may call programs, which end.
         """
         self._adopting = True
 
     def look(self) -> None:
         """Raise if the limit has passed or an expected process has ended."""
         if self._adopting:
-            self._processes |= frozenset(multiprocessing.active_children())
-        lost = [process for process in self._processes if not process.is_alive()]
+            self._children |= frozenset(multiprocessing.active_children())
+        lost = [child for child in self._children if not child.is_alive()]
         if lost:
             # An executor that has lost one worker ends the others by SIGTERM: the first is the one to name.
-            first = min(lost, key=lambda process: process.exitcode == -signal.SIGTERM)
+            first = min(lost, key=lambda child: child.exitcode == -signal.SIGTERM)
             raise WorkerLostError(first.pid, _how_it_ended(first.exitcode))
+        for other in self._others:
+            if not other.lives():
+                raise WorkerLostError(other.pid, "has ended")
         if monotonic() > self._deadline:
             raise LimitError(f"not done after its limit of {self.limit:g} s (--cell-limit)")
 
@@ -131,20 +138,19 @@ def _how_it_ended(code: int | None) -> str:
     return f"ended with exit code {code}"
 
 
-_primed: set[str] = set()
+_started: set[str] = set()
 
 
-def prime(start_method: str) -> None:
-    """Start what a start method keeps until the caller ends: forkserver, resource tracker, the barriers' memory.
+def start_helpers(start_method: str) -> None:
+    """Start what a start method of `multiprocessing` keeps until the caller ends: forkserver, resource tracker.
 
     They would otherwise come up in the first cell that needs them, in its times and as its leaks.
     """
-    if start_method in _primed:
+    if start_method in _started or start_method not in STANDARD_METHODS:
         return
     if start_method != "fork":
         start_tracker()
     context: Any = multiprocessing.get_context(start_method)  # the type of all contexts knows no Process
-    context.Barrier(1).wait()
     process = context.Process(target=nothing, args=(0,), daemon=True)
     try:
         process.start()
@@ -153,46 +159,28 @@ def prime(start_method: str) -> None:
             raise
         raise CellError(f"{start_method} cannot start: AF_UNIX path too long; set TMPDIR to a shorter path") from error
     process.join()
-    _primed.add(start_method)
+    _started.add(start_method)
 
 
-def live_children() -> list[BaseProcess]:
-    """Return the child processes that live.
-
-    An exception out of a signal's handler, just when a wait for a process has returned, loses how that ended: Python
-    then takes it for alive for ever, though the system knows no such process.
-    """
-    return [child for child in multiprocessing.active_children() if _exists(child.pid)]
-
-
-def _exists(pid: int | None) -> bool:
-    if pid is None or os.name != "posix":  # elsewhere a handle tells, and loses nothing
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def end_all(engines: Sequence[Engine]) -> None:
+def end_all(engines: Sequence[Engine], spared: frozenset[Process]) -> None:
     """End whatever the engines left, by force. Always returns within some 10 s; raises CellError if something lives.
 
-    `Pool.terminate` hangs when an idle worker was killed while it held the queue's lock, so it runs in a thread that
-    is given up, and the processes are killed.
+    `spared` are the processes that were there before. `Pool.terminate` hangs when an idle worker was killed while it
+    held the queue's lock, so it runs in a thread that is given up, and the processes are killed: also those whose
+    parents are gone by then, so they are looked for first.
     """
+    known = descendants() - spared
     for engine in engines:
         ending = threading.Thread(target=_terminate, args=(engine,), daemon=True)
         ending.start()
         ending.join(TERMINATE_SECONDS)
     deadline = monotonic() + KILL_SECONDS
-    while children := live_children():
-        for child in children:
-            child.kill()
-        for child in children:
-            child.join(0.2)
+    while living := {process for process in known | descendants() - spared if process.lives()}:
+        for process in living:
+            process.kill()
         if monotonic() > deadline:
-            raise CellError(f"could not be ended: processes {', '.join(str(child.pid) for child in children)}")
+            raise CellError(f"could not be ended: processes {', '.join(str(process.pid) for process in living)}")
+        sleep(0.01)
     # An executor's own thread cleans up after its workers' death. A fork in the midst of that gave a worker of the next
     # cell a lock that nobody would ever release.
     for thread in threading.enumerate():
@@ -205,66 +193,3 @@ def _terminate(engine: Engine) -> None:
         engine.terminate()
     except Exception as error:  # noqa: BLE001 - it is being ended because it failed; the first failure is the story
         del error
-
-
-class Leaks:
-    """What a cell must give back: processes, file descriptors, shared memory."""
-
-    def __init__(self) -> None:
-        """Look before the cell."""
-        self._descriptors = _descriptors()
-        self._memory = _shared_memory()
-
-    def check(self) -> None:
-        """Look after the cell; raise CellError naming what is left."""
-        gc.collect()  # pools hold their pipes in reference cycles
-        children = live_children()
-        descriptors = {number: name for number, name in _descriptors().items() if number not in self._descriptors}
-        left = [f"process {child.pid}" for child in children]
-        left += [f"file descriptor {number} ({name})" for number, name in descriptors.items()]
-        left += [f"shared memory {name}" for name in sorted(self._new_memory())]
-        if left:
-            raise CellError(f"left behind: {', '.join(left)}")
-
-    def _new_memory(self) -> set[str]:
-        """Return what is new in shared memory, stays, and is used by no other program that runs."""
-        new = _shared_memory() - self._memory
-        deadline = monotonic() + MEMORY_SECONDS
-        while new and monotonic() < deadline:
-            sleep(0.05)
-            new &= _shared_memory()
-        return {name for name in new if not _used_elsewhere(name)}
-
-
-def _descriptors() -> dict[int, str]:
-    """Return this process's open file descriptors and what they are, as far as the system tells."""
-    folder = next((path for path in ("/proc/self/fd", "/dev/fd") if Path(path).is_dir()), None)
-    if folder is None:
-        return {}
-    found = {}
-    for path in Path(folder).iterdir():
-        try:
-            found[int(path.name)] = str(path.readlink()) if folder.startswith("/proc") else "open"
-        except OSError:  # the one that listing the folder had opened
-            continue
-    return found
-
-
-def _used_elsewhere(name: str) -> bool:
-    """Say whether another process has mapped a segment; our own children have ended by now."""
-    for maps in Path("/proc").glob("[0-9]*/maps"):
-        if maps.parent.name == str(os.getpid()):
-            continue
-        try:
-            if f"/dev/shm/{name}" in maps.read_text(encoding="utf-8", errors="replace"):
-                return True
-        except OSError:  # it has ended, or belongs to somebody else
-            continue
-    return False
-
-
-def _shared_memory() -> set[str]:
-    folder = Path("/dev/shm")
-    if not folder.is_dir():
-        return set()
-    return {path.name for path in folder.iterdir() if path.name.startswith(MEMORY_PREFIX)}

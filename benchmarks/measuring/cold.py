@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.environment import cpu_seconds, peak_memory
 from benchmarks.interrupts import SIGNALS
+from benchmarks.measuring.interpreter import Caller, Interpreter
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Engine, Job
-from benchmarks.strategies.fresh import Caller, Interpreter
 from benchmarks.workloads import WORKLOADS
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Fresh(Engine):
     def __init__(self, order: Order) -> None:
         """Take what is to be run."""
         super().__init__(self._ask)
-        self._interpreter = Interpreter("benchmarks.strategies.cold", "answer", json.dumps(asdict(order)))
+        self._interpreter = Interpreter("benchmarks.measuring.cold", "answer", json.dumps(asdict(order)))
         self.measures: Measures = {}
         self.cpu_seconds: float | None = None
 
@@ -158,7 +158,7 @@ def cold_engine(order: Order) -> Cold:
     """Return the engine of a cold run."""
     work = WORKLOADS[order.workload]
     strategy = STRATEGIES[order.strategy]
-    strategy.prime()
+    strategy.preload()
     if work.generated:
         return Streaming(strategy, work, order)
     job = Job(work.function, list(work.make_inputs(order.size, order.tasks)), order.chunk_size)

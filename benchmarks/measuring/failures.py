@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks.arms import describe
-from benchmarks.breaking import HANGS, KNOWN_LIMIT, LIMIT
-from benchmarks.cells import Cell, Family
 from benchmarks.layout import save_info
-from benchmarks.measure import Budget, call, unarmed
-from benchmarks.strategies.cold import Order
-from benchmarks.strategies.fresh import FreshError, Interpreter
-from benchmarks.watch import CellError, Watch
+from benchmarks.measuring.arms import STRATEGY, ArmError, describe
+from benchmarks.measuring.breaking import HANGS, KNOWN_LIMIT, LIMIT
+from benchmarks.measuring.cells import Cell, Family
+from benchmarks.measuring.cold import Order
+from benchmarks.measuring.interpreter import FreshError, Interpreter
+from benchmarks.measuring.measure import Budget, call, unarmed
+from benchmarks.measuring.watch import CellError, Watch
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -46,7 +46,7 @@ def observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
             _observe(cell, family, benchmark)
     except (CellError, FreshError, OSError) as error:
         benchmark.has_error = True
-        raise CellError(f"strategy arm: {describe(error)}") from error
+        raise ArmError(STRATEGY, describe(error)) from error
     finally:
         watch.stop()
 
@@ -95,4 +95,4 @@ def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture) -> None:
 
 def _breaking(order: Order, limit: float) -> Interpreter:
     """Return an interpreter that breaks what it is ordered to, in which a wait of `limit` seconds counts as a hang."""
-    return Interpreter("benchmarks.breaking", "break_and_tell", json.dumps([asdict(order), limit]))
+    return Interpreter("benchmarks.measuring.breaking", "break_and_tell", json.dumps([asdict(order), limit]))

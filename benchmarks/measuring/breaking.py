@@ -7,17 +7,18 @@ that has no end is cut short by a limit, and is a result like any other.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import signal
 import sys
 from collections.abc import Callable
 from time import perf_counter, sleep
 from typing import Any, NoReturn
 
+from benchmarks.measuring.cold import Order
+from benchmarks.measuring.interpreter import Caller
+from benchmarks.measuring.processes import Process, descendants
+from benchmarks.measuring.watch import start_helpers
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Job
-from benchmarks.strategies.cold import Order
-from benchmarks.strategies.fresh import Caller
 from benchmarks.workloads import WORKLOADS
 
 LIMIT = 1.0
@@ -31,6 +32,7 @@ KNOWN_LIMIT = 0.3
 """The same where a hang was seen before, and need not be proved once more."""
 
 END_SECONDS = 0.2
+"""What processes get to end after their pool was closed: one that ends at all did so within 20 ms."""
 
 HANGS = "a hang"
 WORKS = "works"
@@ -47,10 +49,11 @@ def break_and_tell() -> None:
     order = Order(**what)
     work = WORKLOADS[order.workload]
     job = Job(work.function, list(work.make_inputs(order.size, order.tasks)), order.chunk_size)
-    barrier = multiprocessing.get_context(order.start_method).Barrier(order.workers)
     strategy = STRATEGIES[order.strategy]
-    strategy.prime()
-    engine = strategy.open(job, order.workers, order.start_method, barrier)
+    start_helpers(order.start_method)
+    strategy.preload()
+    before = descendants()
+    engine = strategy.open(job, order.workers, order.start_method)
     engine.prove()
     signal.signal(signal.SIGALRM, too_long)
     if not caller.ready():
@@ -61,7 +64,7 @@ def break_and_tell() -> None:
     caller.wait()
     with caller.guarded():
         pool = within(limit, engine.prove, WORKS)
-        left = _left(within(limit, engine.close, ""))
+        left = _left(within(limit, engine.close, ""), before)
     caller.tell((pool, left))
     caller.wait()
 
@@ -85,12 +88,12 @@ def too_long(*_: object) -> NoReturn:
     raise TooLongError
 
 
-def _left(closing: str) -> str:
+def _left(closing: str, before: frozenset[Process]) -> str:
     """Say what is left after closing: processes get a moment to end."""
     end = perf_counter() + END_SECONDS
-    while multiprocessing.active_children() and perf_counter() < end:
+    while descendants() - before and perf_counter() < end:
         sleep(0.01)
-    left = len(multiprocessing.active_children())
+    left = len(descendants() - before)
     said = [closing]
     said.append(f"{left} process{'es' if left > 1 else ''}" if left else "")
     return ", ".join(filter(None, said)) or "nothing"

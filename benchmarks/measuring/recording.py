@@ -12,9 +12,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import layout, schema
-from benchmarks.cells import Family
-from benchmarks.facts import passing_facts, stable_facts
-from benchmarks.saving import SavingError, Store, write_whole
+from benchmarks.measuring.cells import Family
+from benchmarks.measuring.facts import passing_facts, stable_facts
+from benchmarks.measuring.saving import SavingError, Store, write_whole
 from benchmarks.schema import INTERRUPTED, NOT_REACHED, Outcome, Spent, Suite, Times
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ class Recording:
         self._spent = Spent()
         self._saving = 0.0
         self._seen = 0
+
+    @property
+    def storage(self) -> Path:
+        """The folder that runs of all machines and Pythons are saved in."""
+        return Path(self._config.option.benchmark_storage.removeprefix("file://"))
 
     @property
     def folder(self) -> Path:

@@ -1,0 +1,111 @@
+"""A run of the suite: what was selected, what is planned, and what is said and settled before the first cell."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from benchmarks.environment import cpu_quota, standard_library_cached, usable_cpus
+from benchmarks.interrupts import SIGNALS
+from benchmarks.measuring.cells import Cell, Family, Planned, Selection, expected_seconds
+from benchmarks.measuring.lock import LOCK, LockedError, MachineLock, lock_path
+from benchmarks.measuring.measure import MOST_ROUNDS, Budget, timed
+from benchmarks.measuring.options import DEFAULT_LIMIT, LIMIT_BUDGETS
+from benchmarks.measuring.recording import Recording
+from benchmarks.tasks import count
+
+CALIBRATION = 20_000
+"""Iterations of the counting loop, about a millisecond, by which the length of a run is estimated."""
+
+
+@dataclass
+class Session:
+    """What this run is, and what is planned; `plans` has the cells of each family, `planned` those that take part."""
+
+    selection: Selection
+    measuring: bool
+    seconds: float | None
+    limit: float | None
+    recording: Recording
+    plans: dict[str, dict[Cell, Planned]] = field(default_factory=dict)
+    planned: dict[str, Planned] = field(default_factory=dict)
+    _lock: MachineLock | None = None
+
+    def plan(self, family: Family) -> list[Planned]:
+        """Return the cells of a family that were selected."""
+        plan = family.plan(self.selection)
+        self.recording.families[family.name] = family
+        self.plans[family.name] = {planned.cell: planned for planned in plan}
+        return plan
+
+    def unplanned(self) -> list[str]:
+        """Return the strategies that were named and that no family has taken."""
+        taken = {cell.strategy for plan in self.plans.values() for cell in plan}
+        return [name for name in self.selection.strategies or () if self.plans and name not in taken]
+
+    def budget(self, name: str, least_rounds: int) -> Budget:
+        """Return what a planned cell may take."""
+        seconds = self.planned[name].seconds if self.seconds is None else self.seconds
+        return Budget(seconds, least_rounds, self.limit or max(DEFAULT_LIMIT, LIMIT_BUDGETS * seconds))
+
+    def announcement(self, cells: Sequence[Planned], storage: Path) -> Iterator[str]:
+        """Yield the lines that say what will be measured, how long it will take, and what may make it worth less."""
+        iteration = min(timed(lambda: [count(CALIBRATION)]) for _ in range(3)) / CALIBRATION
+
+        def told(some: Sequence[Planned]) -> str:
+            seconds = sum(expected_seconds(planned, self.seconds, iteration, MOST_ROUNDS) for planned in some)
+            return f"{len(some)} cell{'s' if len(some) > 1 else ''}, about {seconds:.0f} s"
+
+        added = [planned for planned in cells if planned.added]
+        more = f" (of these --strategies added {told(added)})" if added else ""
+        workers = ", ".join(map(str, sorted({planned.cell.workers for planned in cells})))
+        yield f"{told(cells)}{more}; workers: {workers}; runs are saved in {shown(storage)}"
+        quota = cpu_quota()
+        if quota is not None and quota < 1:
+            yield f"warning: the CPU quota is {quota:g} of a CPU: the system will stop all processes again and again"
+        elif usable_cpus() == 1:
+            yield "warning: one usable CPU: no pool can be faster than the loop here, only its cost can be measured"
+        if standard_library_cached() is False:
+            yield (
+                "warning: no bytecode of the standard library is cached: workers by forkserver or spawn compile what "
+                f"they import; `{sys.executable} -m compileall -q {Path(os.__file__).parent}` makes it"
+            )
+
+    def begin(self) -> None:
+        """Claim the machine, ask for the facts, and hear signals. Raises UsageError where that cannot be done."""
+        path = lock_path()
+        # What exists by now is never garbage: a collection takes 30 ms with it, 0.1 without; a cell has two.
+        gc.collect()
+        gc.freeze()
+        try:
+            self._lock = MachineLock(path)
+        except LockedError as error:
+            raise pytest.UsageError(str(error)) from None
+        except OSError as error:
+            message = (
+                f"{path}: {error.strerror}; set {LOCK} to a file that can be written: two runs exclude each other by it"
+            )
+            raise pytest.UsageError(message) from None
+        try:
+            self.recording.begin(self.planned)
+        except OSError as error:
+            message = f"no process can be started ({error.strerror}): raise the limit (ulimit -u), or end others"
+            raise pytest.UsageError(message) from None
+        SIGNALS.catch()
+
+    def end(self) -> None:
+        """Give back what was claimed."""
+        gc.unfreeze()
+        if self._lock is not None:
+            self._lock.release()
+
+
+def shown(path: Path) -> str:
+    """Write a path as seen from here, where it is not elsewhere altogether."""
+    return os.path.relpath(path) if path.resolve().is_relative_to(Path.cwd().parent) else str(path)

@@ -7,18 +7,37 @@ the import of `multiprocessing.pool` that the first `Pool()` does. The article r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from benchmarks.environment import start_methods
-from benchmarks.measuring.cells import Axes, Cell, Family
-from benchmarks.measuring.measure import MeasureFunction
+from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
+from benchmarks.report import units
+from benchmarks.report.metrics import Metrics
 from benchmarks.strategies.base import FRESH
 
 METHODS = start_methods()
+
+
+def answer(rows: Sequence[Metrics]) -> str:
+    """Answer the question from its rows, null rows left out."""
+    parts = []
+    for row in rows:
+        if row.speedup is None:
+            continue
+        gain = row.speedup.center
+        said = f"{units.factor(gain)} times as fast" if gain >= 1 else f"{units.factor(1 / gain)} times slower"
+        parts.append(f"{said} with {row.place.axes.start_method} at {units.seconds(row.task_length)} a task")
+    return (
+        f"A script that makes a pool for one map of {rows[0].place.tasks} tasks is {', '.join(parts)}." if parts else ""
+    )
+
 
 FAMILY = Family(
     name="article",
     question="What does a script gain that makes a pool for one map?",
     timed="make a pool, map four tasks, terminate the pool, in a fresh interpreter",
     judged_by=("speedup", "efficiency"),
+    shows_speedup=True,
     presets={
         "quick": (Axes("count", 4, ("with Pool",), 0.5, sizes=(10_000,), state=FRESH),),
         "default": (
@@ -36,9 +55,10 @@ FAMILY = Family(
         ),
     },
     label_axes=("size", "start_method", "strategy"),
+    answer=answer,
 )
 
 
-def bench_count(cell: Cell, measure: MeasureFunction) -> None:
+def bench_count(cell: Cell, measure: Measurement) -> None:
     """Time the article's script."""
     measure(cell)

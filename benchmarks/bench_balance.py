@@ -6,8 +6,11 @@ among the others decides whether it is begun last, and what else is in its chunk
 
 from __future__ import annotations
 
-from benchmarks.measuring.cells import Axes, Cell, Family
-from benchmarks.measuring.measure import MeasureFunction
+from collections.abc import Sequence
+
+from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
+from benchmarks.report import units
+from benchmarks.report.metrics import Metrics
 
 WORKLOADS = ("heavy first", "heavy last", "heavy clustered")
 
@@ -24,16 +27,37 @@ def _axes(seconds: float, size: int) -> tuple[Axes, ...]:
     )
 
 
+def answer(rows: Sequence[Metrics]) -> str:
+    """Name the order of tasks in which the chunk size matters most."""
+    orders: dict[str, list[Metrics]] = {}
+    for row in rows:
+        if row.speedup and row.place.strategy == "Pool.map":
+            orders.setdefault(row.place.axes.workload, []).append(row)
+    several = [sorted(group, key=lambda row: row.gain) for group in orders.values() if len(group) > 1]
+    if not several:
+        return ""
+    worst = max(several, key=lambda group: group[-1].gain / group[0].gain)
+    low, high = worst[0], worst[-1]
+    order = low.place.axes.workload.replace("heavy", "the heavy ones")
+    return (
+        f"It depends on their order: with {order}, "
+        f"{low.place.strategy} in chunks of {low.place.tasks_per_chunk} is {units.factor(low.gain)} times as fast "
+        f"as the loop, in chunks of {high.place.tasks_per_chunk} {units.factor(high.gain)} times."
+    )
+
+
 FAMILY = Family(
     name="balance",
     question="What if tasks are uneven?",
     timed="one pass over all tasks; the pool exists",
     judged_by=("speedup", "efficiency", "CPU time"),
+    shows_speedup=True,
     presets={"default": _axes(0.4, 15_000), "full": _axes(5, 100_000)},
     label_axes=("workload", "strategy"),
+    answer=answer,
 )
 
 
-def bench_uneven(cell: Cell, measure: MeasureFunction) -> None:
+def bench_uneven(cell: Cell, measure: Measurement) -> None:
     """Time uneven counting loops."""
     measure(cell)

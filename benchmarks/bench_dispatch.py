@@ -6,8 +6,11 @@ that cost over 100 us a task get a hundred.
 
 from __future__ import annotations
 
-from benchmarks.measuring.cells import Axes, Cell, Family
-from benchmarks.measuring.measure import MeasureFunction
+from collections.abc import Sequence
+
+from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
+from benchmarks.report import units
+from benchmarks.report.metrics import Metrics
 
 NULLS = ("serial", "floor")
 CHUNKED = ("Pool.map", "Pool.starmap")
@@ -23,6 +26,26 @@ def _axes(seconds: float) -> tuple[Axes, ...]:
         Axes("nothing", 100, DEAR, 1.5 * seconds, template=True),
         Axes("nothing", 1000, ("ProcessPoolExecutor.map",), seconds, chunk_sizes=(125,)),
     )
+
+
+def answer(rows: Sequence[Metrics]) -> str:
+    """Answer the question from its rows, null rows left out."""
+    ranked = sorted(rows, key=lambda row: row.task_seconds)
+    cheapest, dearest = ranked[0], ranked[-1]
+    text = f"{units.seconds(cheapest.task_seconds)} by {_call(cheapest)}"
+    if dearest is not cheapest:
+        times = dearest.task_seconds / cheapest.task_seconds
+        text += (
+            f", {units.seconds(dearest.task_seconds)} by {_call(dearest)}, which is {units.factor(times)} times as much"
+        )
+    floor = ""
+    if cheapest.floor is not None:
+        floor = f"; bare processes take {units.seconds(cheapest.floor / cheapest.place.tasks)} for the former"
+    return f"A task costs {text}{floor}."
+
+
+def _call(row: Metrics) -> str:
+    return f"{row.place.strategy} in chunks of {row.place.tasks_per_chunk}"
 
 
 FAMILY = Family(
@@ -46,9 +69,10 @@ FAMILY = Family(
     },
     per_task=True,
     label_axes=("strategy",),
+    answer=answer,
 )
 
 
-def bench_nothing(cell: Cell, measure: MeasureFunction) -> None:
+def bench_nothing(cell: Cell, measure: Measurement) -> None:
     """Time a thousand calls of a function that does nothing."""
     measure(cell)

@@ -7,8 +7,11 @@ two of them pay.
 
 from __future__ import annotations
 
-from benchmarks.measuring.cells import Axes, Cell, Family
-from benchmarks.measuring.measure import MeasureFunction
+from collections.abc import Sequence
+
+from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
+from benchmarks.report import units
+from benchmarks.report.metrics import Metrics
 from benchmarks.strategies.base import COLD
 
 CALLS = ("Pool.map", "ProcessPoolExecutor.map")
@@ -25,6 +28,27 @@ def _axes(seconds: float, shared: int) -> tuple[Axes, ...]:
     )
 
 
+def answer(rows: Sequence[Metrics]) -> str:
+    """Answer the question from its rows, null rows left out."""
+    moved = [row for row in rows if row.throughput]
+    shared = sorted((row for row in rows if not row.throughput), key=lambda row: row.time.center)
+    parts = []
+    if moved:
+        best = max(moved, key=lambda row: row.throughput or 0)
+        parts.append(f"at best {units.throughput(best.throughput)} ({_described(best)})")
+    if len(shared) > 1:
+        parts.append(
+            f"a large input that {shared[0].place.tasks} tasks share takes {units.seconds(shared[0].time.center)} by "
+            f"{shared[0].place.strategy}, {units.seconds(shared[-1].time.center)} by {shared[-1].place.strategy}"
+        )
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _described(row: Metrics) -> str:
+    return f"{row.place.axes.workload} by {row.place.strategy}"
+
+
 FAMILY = Family(
     name="payload",
     question="What does moving data cost?",
@@ -32,9 +56,10 @@ FAMILY = Family(
     judged_by=("efficiency", "overhead", "CPU time"),
     presets={"default": _axes(0.4, 8 * MIB), "full": _axes(5, 64 * MIB)},
     label_axes=("workload", "size", "strategy"),
+    answer=answer,
 )
 
 
-def bench_bytes(cell: Cell, measure: MeasureFunction) -> None:
+def bench_bytes(cell: Cell, measure: Measurement) -> None:
     """Time tasks that are sent or return bytes."""
     measure(cell)

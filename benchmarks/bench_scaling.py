@@ -6,9 +6,12 @@ costs to have too many.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from benchmarks.environment import usable_cpus
-from benchmarks.measuring.cells import Axes, Cell, Family
-from benchmarks.measuring.measure import MeasureFunction
+from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
+from benchmarks.report import units
+from benchmarks.report.metrics import Metrics
 
 CALLS = ("Pool.map", "ProcessPoolExecutor.map")
 UP_TO_TWICE = tuple(range(1, 2 * usable_cpus() + 1))
@@ -17,11 +20,29 @@ DOUBLING = tuple(
 )
 """Where there are many CPUs, a few numbers of workers tell the story."""
 
+
+def answer(rows: Sequence[Metrics]) -> str:
+    """Answer the question from its rows, null rows left out."""
+    known = sorted((row for row in rows if row.speedup), key=lambda row: row.place.workers)
+    best = max(known, key=lambda row: row.gain)
+    enough = next(row for row in known if row.gain > 0.95 * best.gain)
+    text = (
+        f"{units.counted(enough.place.workers, 'worker')}: {enough.place.tasks} tasks of "
+        f"{units.seconds(enough.task_length)} "
+        f"run {units.factor(enough.gain)} times as fast as the loop by {enough.place.strategy}"
+    )
+    most = known[-1]
+    if most is enough:
+        return f"{text}, and more were not tried."
+    return f"{text}; {units.counted(most.place.workers, 'worker')} bring {units.factor(most.gain)}."
+
+
 FAMILY = Family(
     name="scaling",
     question="How many workers?",
     timed="one pass over all tasks; the pool exists",
     judged_by=("speedup", "efficiency", "CPU time"),
+    shows_speedup=True,
     presets={
         "default": (
             Axes("count", 16, ("floor",), 0.6, sizes=(30_000,)),
@@ -33,9 +54,10 @@ FAMILY = Family(
         ),
     },
     label_axes=("size", "strategy", "workers"),
+    answer=answer,
 )
 
 
-def bench_count(cell: Cell, measure: MeasureFunction) -> None:
+def bench_count(cell: Cell, measure: Measurement) -> None:
     """Time sixteen counting loops."""
     measure(cell)

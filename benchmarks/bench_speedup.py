@@ -5,18 +5,65 @@ A counting loop, handed out as four tasks, from microseconds to tens of millisec
 
 from __future__ import annotations
 
-from benchmarks.measuring.cells import Axes, Cell, Family
-from benchmarks.measuring.measure import MeasureFunction
+from collections.abc import Sequence
+
+from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
+from benchmarks.report import units
+from benchmarks.report.metrics import Metrics, break_evens
 
 STRATEGIES = ("serial", "floor", "Pool.map", "Pool.imap", "ProcessPoolExecutor.map")
 ALL = ("serial", "floor", "Pool.map", "Pool.starmap", "Pool.imap", "Pool.imap_unordered", "Pool.apply_async",
        "ProcessPoolExecutor.map", "ProcessPoolExecutor.submit")  # fmt: skip
+
+
+def answer(rows: Sequence[Metrics]) -> str:
+    """Answer the question from its rows, null rows left out."""
+    points = break_evens(rows)
+    paying = [point for point in points if point.task_length is not None]
+    if any(point.always for point in points):
+        verdict = "Yes, even for the shortest tasks here."
+    elif paying:
+        verdict = (
+            f"Yes, if a task takes longer than about {units.seconds(paying[0].task_length)} ({paying[0].strategy})."
+        )
+    elif points:
+        verdict = "No: not even the longest tasks here gained anything."
+    else:
+        verdict = "One task length alone shows no break-even."
+    return f"{verdict} {_best(rows)}"
+
+
+def _best(rows: Sequence[Metrics]) -> str:
+    """Say what the longest tasks gain at best, and whose the missing part is."""
+    longest = max(row.task_length or 0 for row in rows)
+    candidates = [
+        row for row in rows if row.speedup is not None and row.task_length is not None and row.task_length > longest / 2
+    ]
+    if not candidates:
+        return ""
+    best = max(candidates, key=lambda row: row.gain)
+    assert best.speedup is not None
+    place = best.place
+    text = (
+        f"{place.tasks} tasks of {units.seconds(best.task_length)} run {units.factor(best.speedup.center)} times as "
+        f"fast on {place.workers} workers by {place.strategy}"
+    )
+    if best.machine_speedup is None:
+        return f"{text}."
+    # not the efficiency of the table: medians of ratios do not multiply, and a reader will divide these two
+    share = best.speedup.center / best.machine_speedup.center
+    return (
+        f"{text}: bare processes get {units.factor(best.machine_speedup.center)} out of this machine, and the pool "
+        f"delivers {'all' if share > 0.995 else units.percent(share)} of that."
+    )
+
 
 FAMILY = Family(
     name="speedup",
     question="Is a pool worth it?",
     timed="one pass over all tasks; the pool exists",
     judged_by=("speedup", "efficiency", "overhead", "CPU time"),
+    shows_speedup=True,
     presets={
         "quick": (Axes("count", 4, STRATEGIES, seconds=0.4, sizes=(100, 10_000, 100_000), template=True),),
         "default": (
@@ -36,9 +83,10 @@ FAMILY = Family(
             ),
         ),
     },
+    answer=answer,
 )
 
 
-def bench_count(cell: Cell, measure: MeasureFunction) -> None:
+def bench_count(cell: Cell, measure: Measurement) -> None:
     """Time four counting loops."""
     measure(cell)

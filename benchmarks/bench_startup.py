@@ -6,9 +6,12 @@ a Pool starts all its workers all the same, a ProcessPoolExecutor only those tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from benchmarks.environment import start_methods
-from benchmarks.measuring.cells import Axes, Cell, Family
-from benchmarks.measuring.measure import MeasureFunction
+from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
+from benchmarks.report import units
+from benchmarks.report.metrics import Metrics
 from benchmarks.strategies.base import COLD
 
 POOLS = ("Pool.map", "ProcessPoolExecutor.map")
@@ -20,6 +23,21 @@ def _axes(seconds: float, workload: str, strategies: tuple[str, ...], methods: t
         for method in methods
         if method in start_methods()
     )
+
+
+def answer(rows: Sequence[Metrics]) -> str:
+    """Answer the question from its rows, null rows left out."""
+    plain = [row for row in rows if row.place.axes.workload == rows[0].place.axes.workload]
+    parts = []
+    for row in plain:
+        if (row.place.strategy, row.place.workers) != (plain[0].place.strategy, plain[0].place.workers):
+            continue
+        method = row.place.axes.start_method
+        bare = f" (bare processes {units.seconds(row.floor)})" if row.floor else ""
+        parts.append(f"{units.seconds(row.time.center)} by {method}{bare}")
+    workers = rows[0].place.workers
+    name = plain[0].place.strategy.partition(".")[0]
+    return f"A {name} of {workers} workers that is made, used once and shut down costs {', '.join(parts)}."
 
 
 FAMILY = Family(
@@ -44,9 +62,10 @@ FAMILY = Family(
     },
     arms=("floor",),
     label_axes=("workload", "start_method", "strategy"),
+    answer=answer,
 )
 
 
-def bench_life(cell: Cell, measure: MeasureFunction) -> None:
+def bench_life(cell: Cell, measure: Measurement) -> None:
     """Time the life of a pool that is used once."""
     measure(cell)

@@ -7,9 +7,13 @@ or not; a `buffersize` (Python 3.14) stops that.
 
 from __future__ import annotations
 
-from benchmarks.measuring.cells import Axes, Cell, Family
-from benchmarks.measuring.measure import MeasureFunction
+from collections.abc import Sequence
+
+from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
+from benchmarks.report import units
+from benchmarks.report.metrics import Metrics
 from benchmarks.strategies.base import FRESH
+from benchmarks.words import FIRST_RESULT, PEAK_MEMORY
 
 STRATEGIES = (
     "serial",
@@ -20,20 +24,37 @@ STRATEGIES = (
 )
 BLOCK = 16 << 10
 
+
+def answer(rows: Sequence[Metrics]) -> str:
+    """Answer the question from its rows, null rows left out."""
+    known = [row for row in rows if {FIRST_RESULT, PEAK_MEMORY} <= set(row.measures)]
+    if not known:
+        return ""
+    quick = min(known, key=lambda row: row.measures[FIRST_RESULT][0])
+    small = min(known, key=lambda row: row.measures[PEAK_MEMORY][0])
+    large = max(known, key=lambda row: row.measures[PEAK_MEMORY][0])
+    return (
+        f"The first of {quick.place.tasks} results comes after {units.seconds(quick.measures[FIRST_RESULT][0])} by "
+        f"{quick.place.strategy}; at most {units.amount(*large.measures[PEAK_MEMORY])} are held by "
+        f"{large.place.strategy}, {units.amount(*small.measures[PEAK_MEMORY])} by {small.place.strategy}."
+    )
+
+
 FAMILY = Family(
     name="streaming",
     question="Long input, slow consumer: when does the first result come, and what is held meanwhile?",
     timed="make a pool, consume all results one by one, end the pool, in a fresh interpreter",
-    judged_by=("first result", "peak memory"),
+    judged_by=(FIRST_RESULT, PEAK_MEMORY),
     presets={
         "default": (Axes("long input", 500, STRATEGIES, 0.6, sizes=(BLOCK,), state=FRESH, template=True),),
         "full": (Axes("long input", 10_000, STRATEGIES, 20, sizes=(BLOCK,), state=FRESH, template=True),),
     },
     arms=("serial",),
     label_axes=("workload", "strategy"),
+    answer=answer,
 )
 
 
-def bench_stream(cell: Cell, measure: MeasureFunction) -> None:
+def bench_stream(cell: Cell, measure: Measurement) -> None:
     """Time a long stream of blocks."""
     measure(cell)

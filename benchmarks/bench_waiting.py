@@ -5,8 +5,11 @@ Tasks that wait, tasks that compute without the GIL, and tasks that need it: who
 
 from __future__ import annotations
 
-from benchmarks.measuring.cells import Axes, Cell, Family
-from benchmarks.measuring.measure import MeasureFunction
+from collections.abc import Sequence
+
+from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
+from benchmarks.report import units
+from benchmarks.report.metrics import Metrics
 
 STRATEGIES = ("Pool.map", "ProcessPoolExecutor.map", "ThreadPoolExecutor.map", "InterpreterPoolExecutor.map")
 
@@ -20,16 +23,35 @@ def _axes(seconds: float, milliseconds: int, mebibytes: int, iterations: int) ->
     )
 
 
+def answer(rows: Sequence[Metrics]) -> str:
+    """Answer the question from its rows, null rows left out."""
+    parts = []
+    for workload in dict.fromkeys(row.place.axes.workload for row in rows):
+        group = [row for row in rows if row.place.axes.workload == workload and row.speedup]
+        if not group:
+            continue
+        best = max(group, key=lambda row: row.gain)
+        threads = next((row for row in group if row.place.strategy.startswith("Thread")), None)
+        said = f"tasks that {workload} gain most by {best.place.strategy}, {units.factor(best.gain)} times"
+        if threads is not None and threads is not best:
+            said += f" (threads {units.factor(threads.gain)})"
+        parts.append(said)
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
 FAMILY = Family(
     name="waiting",
     question="Processes at all, or threads, or interpreters?",
     timed="one pass over all tasks; the workers exist",
     judged_by=("speedup", "efficiency"),
+    shows_speedup=True,
     presets={"default": _axes(0.4, 2, 2, 30_000), "full": _axes(5, 10, 10, 300_000)},
     label_axes=("workload", "strategy"),
+    answer=answer,
 )
 
 
-def bench_tasks(cell: Cell, measure: MeasureFunction) -> None:
+def bench_tasks(cell: Cell, measure: Measurement) -> None:
     """Time tasks that wait, hash or count."""
     measure(cell)

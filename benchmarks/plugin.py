@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks.interrupts import SIGNALS, exit_code
-from benchmarks.measuring.cells import Cell, Family
-from benchmarks.measuring.failures import ObserveFunction, observe
-from benchmarks.measuring.measure import Budget, MeasureFunction, measure
+from benchmarks.measuring.cells import Cell, Family, Measurement
+from benchmarks.measuring.failures import observe
+from benchmarks.measuring.measure import Budget, measure
 from benchmarks.measuring.options import add_options, given_explicitly, selection
 from benchmarks.measuring.recording import Recording
 from benchmarks.measuring.refusals import (
@@ -124,25 +124,23 @@ def cell(  # noqa: PLR0913, PLR0917 - the axes are parameters one by one, so tha
     return Cell(workload, size, tasks, strategy, workers, start_method, chunk_size, state)
 
 
-Measurement = Callable[[Cell, Family, "BenchmarkFixture", Budget], None]
+Method = Callable[[Cell, Family, "BenchmarkFixture", Budget], None]
 
 
 @pytest.fixture(name="measure")
-def measure_fixture(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> MeasureFunction:
+def measure_fixture(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Measurement:
     """Return a function that measures a cell, or calls it once where nothing is measured."""
     return _bound(measure, request, benchmark)
 
 
 @pytest.fixture(name="observe")
-def observe_fixture(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> ObserveFunction:
+def observe_fixture(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Measurement:
     """Return a function that takes down what becomes of a cell that breaks."""
     return _bound(observe, request, benchmark)
 
 
-def _bound(
-    measurement: Measurement, request: pytest.FixtureRequest, benchmark: BenchmarkFixture
-) -> Callable[[Cell], None]:
-    """Bind a measurement to its test: its family, its budget, and how it is skipped or fails."""
+def _bound(method: Method, request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Measurement:
+    """Bind a way to measure to its test: its family, its budget, and how it is skipped or fails."""
     session = request.config.stash[SESSION]
     family: Family = request.module.FAMILY
 
@@ -153,7 +151,7 @@ def _bound(
         budget = session.budget(request.node.nodeid, request.config.getoption("benchmark_min_rounds"))
         benchmark.group = family.name
         try:
-            measurement(cell, family, benchmark, budget)
+            method(cell, family, benchmark, budget)
         except CellError as error:
             SIGNALS.check()  # a signal to the whole group ends workers too, and their end may be noticed first
             failure = str(error)
@@ -297,9 +295,10 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     if recording.document is None:
         return
     width = shutil.get_terminal_size().columns
+    answers = {name: family.answer for name, family in recording.families.items()}
     terminalreporter.ensure_newline()
     terminalreporter.write_line("")
-    for line in summary_of(recording.document, width):
+    for line in summary_of(recording.document, answers, width):
         terminalreporter.write_line(line)
     for trouble in recording.troubles:
         terminalreporter.write_line(f"warning: for a while this run was not saved cell by cell: {trouble}", yellow=True)

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from benchmarks.words import SPEEDUP
+
 SCHEMA: Literal[2] = 2
 """Goes up whenever runs saved before stop being comparable with runs saved after."""
 
@@ -26,9 +28,6 @@ Name = Annotated[str, Meta(pattern=r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z")]
 """Text that stands in tables and messages: one line, without anything that a terminal would obey."""
 
 Count = Annotated[int, Meta(ge=1, le=int(MOST))]
-
-NO_METHOD = "none"
-"""The start method of a cell whose workers are not started as processes."""
 
 Word = Literal["measured", "failed", "skipped", "interrupted", "not reached"]
 """What can become of a planned cell."""
@@ -147,7 +146,7 @@ class Outcome(Struct, frozen=True):
     reason: str | None
 
 
-class Family(Struct, frozen=True):
+class FamilyInfo(Struct, frozen=True, omit_defaults=True):
     """What a family says of itself: see `benchmarks.measuring.cells.Family`."""
 
     question: str
@@ -155,6 +154,12 @@ class Family(Struct, frozen=True):
     judged_by: list[str]
     arms: list[str]
     per_task: bool
+    shows_speedup: bool | None = None
+
+    @property
+    def about_speedup(self) -> bool:
+        """Whether its tables show speedups; runs that do not say so were judged by them where they did."""
+        return SPEEDUP in self.judged_by if self.shows_speedup is None else self.shows_speedup
 
 
 class Environment(Struct, frozen=True):
@@ -212,7 +217,7 @@ class Suite(Struct, frozen=True):
     preset: str
     complete: bool
     cells: list[Outcome]
-    families: dict[Name, Family]
+    families: dict[Name, FamilyInfo]
     environment: Environment
     start: Moment
     end: Moment

@@ -45,7 +45,7 @@ def coverage(pairs: Sequence[tuple[list[Taken], list[Taken]]]) -> list[list[str]
     """Return how many 99 % intervals of a change hold the true one, which is none, by quantity."""
     held: dict[str, list[bool]] = {}
     for base, new in pairs:
-        for pool in compare([run.reduced for run in base], [run.reduced for run in new], Rule()).pools:
+        for pool in compare([run.reduced for run in base], [run.reduced for run in new], Rule()).groups:
             held.setdefault(f"{pool.quantity}, {pool.part}", []).append(pool.low <= 0 <= pool.high)
     return [[name, f"{sum(found)} of {len(found)}", f"{fmean(found):.3f}"] for name, found in held.items()]
 

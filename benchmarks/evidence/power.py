@@ -90,24 +90,20 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _where(name: str, strategy: str, results: Sequence[Comparison]) -> list[list[str]]:
-    """Return a row a pool that was ever called changed, or belongs to the slower strategy."""
+    """Return a row a group that was ever called changed, or belongs to the slower strategy."""
     rows = []
-    pools = {
-        pool.pool: [other for result in results for other in result.pools if other.pool == pool.pool]
-        for pool in results[0].pools
-    }
-    for (family, own, _, part, quantity), found in pools.items():
+    for key in (group.key for group in results[0].groups):
+        found = [group for result in results for group in result.groups if group.key == key]
         sure = [change for change in found if change.verdict.sure]
-        if own != strategy and not sure:
+        if key.strategy != strategy and not sure:
             continue
         middle = sorted(found, key=lambda change: change.change)[len(found) // 2]
         detectable = sorted(change.detectable for change in found)[len(found) // 2]
         worse = sum(change.verdict is Verdict.REGRESSED for change in found)
         causes = ", ".join(sorted({str(change.cause) for change in sure}))
-        rows.append(
-            [name, family, own, f"{quantity}, {part}", percent(middle.share(middle.change)), f"{worse} of {len(found)}",
-             f"{len(sure) - worse}", causes, percent(detectable)]
-        )  # fmt: skip
+        whose = [key.family, key.strategy, f"{key.quantity}, {key.part}"]
+        changed = [percent(middle.share(middle.change)), f"{worse} of {len(found)}", f"{len(sure) - worse}", causes]
+        rows.append([name, *whose, *changed, percent(detectable)])
     return rows
 
 

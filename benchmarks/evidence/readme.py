@@ -15,13 +15,14 @@ from statistics import median
 
 from tabulate import tabulate
 
+from benchmarks.questions import answers
 from benchmarks.report import matrix, units
-from benchmarks.report.answers import answer, break_evens
 from benchmarks.report.compare import compare
 from benchmarks.report.judge import Rule
-from benchmarks.report.metrics import NULLS, Metrics, by_strategy
+from benchmarks.report.metrics import NULLS, Metrics, break_evens, by_strategy
 from benchmarks.report.overview import Overview, of_runs
 from benchmarks.report.reading import reduced
+from benchmarks.report.render import answer
 from benchmarks.report.runs import BASELINE, DataError, find
 from benchmarks.report.samples import ACROSS, Reduced
 from benchmarks.report.stats import Summary
@@ -34,7 +35,7 @@ PICTURE = STORAGE / "speedup.svg"
 WRITTEN_BY = "python -m benchmarks.evidence.readme"
 
 
-def baselines(storage: Path = STORAGE) -> list[matrix.Column]:
+def baselines(storage: Path = STORAGE) -> list[matrix.Sample]:
     """Return the baselines by version of Python, the oldest first. Raises DataError if one cannot be read."""
     runs: list[Reduced] = []
     for run in reduced(find(storage, BASELINE), None):
@@ -44,7 +45,7 @@ def baselines(storage: Path = STORAGE) -> list[matrix.Column]:
     return matrix.columns_of([BASELINE], [runs])
 
 
-def parts(columns: Sequence[matrix.Column]) -> dict[str, str]:
+def parts(columns: Sequence[matrix.Sample]) -> dict[str, str]:
     """Return the generated parts of the README by name."""
     shown = of_runs(columns[-1].runs)
     return {"results": "\n\n".join(_results(shown, columns[-1].runs)), "versions": _versions(columns)}
@@ -53,16 +54,17 @@ def parts(columns: Sequence[matrix.Column]) -> dict[str, str]:
 def _results(shown: Overview, runs: Sequence[Reduced]) -> list[str]:
     """Return paragraphs: the finding, a picture, a table with how to read it, an answer a question, what to take."""
     speedup = _family(shown, "speedup")
-    answers = {name: answer(name, _family(shown, name)) for name in shown.families}
+    known = answers()
+    said = {name: answer(known, name, _family(shown, name)) for name in shown.families}
     stolen = [units.percent(run.stolen) for run in runs if run.stolen is not None]
     return [
-        f"**{shown.families['speedup'].question}** {answers['speedup']}",
+        f"**{shown.families['speedup'].question}** {said['speedup']}",
         f"![speedup against task length]({PICTURE.relative_to(ROOT).as_posix()})",
         f"Speedup of four tasks over the plain loop:\n\n{_table(speedup)}",
         f"{shown.heading} The host took {', '.join(stolen)} of the CPU time away for other guests.",
         _reading(speedup),
         "\n".join(
-            f"- **{shown.families[name].question}** {said}" for name, said in answers.items() if name != "speedup"
+            f"- **{shown.families[name].question}** {sentence}" for name, sentence in said.items() if name != "speedup"
         ),
         "Which to take:\n\n" + "\n".join(f"- {line}" for line in _advice(shown)),
     ]
@@ -173,7 +175,7 @@ def _advice(shown: Overview) -> list[str]:
     ]
 
 
-def _versions(columns: Sequence[matrix.Column]) -> str:
+def _versions(columns: Sequence[matrix.Sample]) -> str:
     """Return what differs between the versions of Python for sure."""
     first, *others = columns
     results = [compare(first.runs, other.runs, Rule(), tuple(ACROSS)) for other in others]
@@ -189,7 +191,7 @@ def written(text: str, new: dict[str, str]) -> str:
     return text
 
 
-def draw(columns: Sequence[matrix.Column], picture: Path) -> None:
+def draw(columns: Sequence[matrix.Sample], picture: Path) -> None:
     """Draw the newest version's speedup."""
     from benchmarks.report.plots import draw as draw_all  # noqa: PLC0415 - the tests need the rest without Matplotlib
 

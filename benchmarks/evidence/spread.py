@@ -15,12 +15,12 @@ from statistics import median, stdev
 from tabulate import tabulate
 
 from benchmarks.report.metrics import Metrics, metrics, null_holds, null_ratio
-from benchmarks.report.runs import Cell, Run, load
+from benchmarks.report.runs import Measured, Run, load
 from benchmarks.report.stats import quantile
 
 QUIET = 0.05
 
-Quantity = Callable[[Cell], float | None]
+Quantity = Callable[[Measured], float | None]
 
 
 def ratio(above: Sequence[float] | None, below: Sequence[float]) -> float | None:
@@ -43,7 +43,7 @@ QUANTITIES: dict[str, Quantity] = {
 
 def spreads(runs: Sequence[Run], names: Sequence[str]) -> list[list[str]]:
     """Return a row a cell: its name, and the spread of each quantity between runs."""
-    cells: dict[str, list[Cell]] = {}
+    cells: dict[str, list[Measured]] = {}
     for run in runs:
         for cell in run.cells:
             cells.setdefault(cell.place.id, []).append(cell)

@@ -97,8 +97,12 @@ class Arms:
             wanted = self._cell.workers if self._cell.state == WARM and arm.strategy.parallel else 0
             if len(workers) != wanted and (arm.strategy.fixed_workers or not workers):
                 raise ArmError(name, f"{len(workers)} workers came up, not {wanted}")
-        self._spent.pools += perf_counter() - start
-        return sum(self.check(name) for name in self._arms)
+        opened = perf_counter()
+        self._spent.pools += opened - start
+        self.prepare()
+        for name in self._arms:
+            self.check(name)
+        return perf_counter() - opened
 
     def _make(self, arm: Arm) -> Engine:
         cell = self._cell
@@ -110,16 +114,12 @@ class Arms:
             return Cold(arm.strategy, job, cell.workers, arm.start_method)
         return arm.strategy.open(job, cell.workers, arm.start_method)
 
-    def check(self, name: str) -> float:
-        """Run an arm once, compare its results with the expected ones, and return the seconds, for planning only."""
+    def check(self, name: str) -> None:
+        """Run an arm once, and compare its results with the expected ones."""
         with self._blaming(name):
-            begin = perf_counter()
-            self.engines[name].prepare()
-            self.engines[name].await_ready()
             start = perf_counter()
             results = self.engines[name].run()
-            end = perf_counter()
-            self._spent.arms += end - start
+            self._spent.arms += perf_counter() - start
         expected = self._expected
         if self._workload.digest is not None:
             results, expected = (list(map(self._workload.digest, values)) for values in (results, expected))
@@ -129,7 +129,6 @@ class Arms:
             wrong = next((i for i, pair in enumerate(zip(results, expected, strict=False)) if pair[0] != pair[1]), None)
             where = f"{len(results)} results, not {len(expected)}" if wrong is None else f"first at task {wrong}"
             raise ArmError(name, f"wrong results ({where}); no time of this cell counts")
-        return end - begin
 
     def prepare(self) -> None:
         """Make all engines ready for a run: together, since interpreters that start take their time."""

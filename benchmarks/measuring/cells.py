@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 from msgspec.structs import astuple
 
 from benchmarks.environment import usable_cpus, usual_start_method
-from benchmarks.schema import NO_METHOD, Params
+from benchmarks.schema import Params
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import STANDARD_METHODS, STATES, WARM, Strategy
+from benchmarks.words import JUDGED, NO_METHOD
 from benchmarks.workloads import ITERATIONS, WORKLOADS
 
 PRESETS = ("default", "quick", "full", "article")
@@ -44,6 +46,14 @@ class Cell(Params, frozen=True):
         return STRATEGIES[self.strategy].unavailable(self.start_method)
 
 
+def refuse_unknown(what: str, names: Iterable[str], known: Collection[str]) -> None:
+    """Raise ValueError for the first name that is not known, with those that are."""
+    for name in names:
+        if name not in known:
+            message = f"unknown {what} {name!r}; known: {', '.join(known)}"
+            raise ValueError(message)
+
+
 @dataclass(frozen=True)
 class Axes:
     """A cross product of cells that share a workload and a budget.
@@ -72,9 +82,7 @@ class Axes:
             ("strategy", self.strategies, STRATEGIES),
             ("state", (self.state,), STATES),
         ):
-            for name in names:
-                if name not in known:
-                    raise ValueError(f"unknown {what} {name!r}; known: {', '.join(known)}")
+            refuse_unknown(what, names, known)
 
     def takes(self, strategy: Strategy) -> bool:
         """Say whether a strategy can do what is measured here."""
@@ -86,6 +94,13 @@ class Axes:
             and (strategy.processes or not work.kills)
             and (not strategy.shares or work.shared)
         )
+
+
+Answer = Callable[[Sequence[Any]], str]
+"""Rows of `report.metrics.Metrics`, one or more, null rows left out, to a sentence."""
+
+Measurement = Callable[[Cell], None]
+"""What measures a cell: the fixtures `measure` and `observe`."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +129,12 @@ class Planned:
 class Family:
     """A question, and the cells that answer it.
 
-    `timed` says in words what the clock sees. `judged_by` names the quantities that a comparison looks at, in the
-    words of the report. `arms` are those that a round has beside the strategy. `per_task` asks the report to show
-    times per task. `presets` maps a preset's name to its axes; a family without one has no cells in that preset.
+    `timed` says in words what the clock sees. `judged_by` names the quantities that a comparison looks at, some of
+    `words.JUDGED`. `presets` maps a preset's name to its axes; a family without one has no cells in that preset.
+    `arms` are those that a round has beside the strategy. `shows_speedup` asks the report for tables of speedups, not
+    of times and what they are made of, `per_task` for times per task. `label_axes` are always in a cell's name.
+    `answer` puts the answer into a sentence; an empty one says that there is nothing to say. Raises ValueError for a
+    name that nobody has.
     """
 
     name: str
@@ -124,9 +142,21 @@ class Family:
     timed: str
     judged_by: tuple[str, ...]
     presets: Mapping[str, tuple[Axes, ...]]
+    answer: Answer
     arms: tuple[str, ...] = ("serial", "floor")
     per_task: bool = False
+    shows_speedup: bool = False
     label_axes: tuple[str, ...] = ("size", "strategy")
+
+    def __post_init__(self) -> None:
+        """Refuse names that are misspelt: they would silently judge nothing."""
+        for what, names, known in (
+            ("quantity", self.judged_by, JUDGED),
+            ("preset", self.presets, PRESETS),
+            ("arm", self.arms, ("serial", "floor")),
+            ("axis", self.label_axes, Cell.axes()),
+        ):
+            refuse_unknown(f"{what} of the family {self.name!r}:", names, known)
 
     def plan(self, selection: Selection) -> list[Planned]:
         """Return the cells that the selection asks of this family, each once, in the order of the axes."""

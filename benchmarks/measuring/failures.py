@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable
 from dataclasses import asdict
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +21,7 @@ from benchmarks.measuring.cold import Order
 from benchmarks.measuring.interpreter import FreshError, Interpreter
 from benchmarks.measuring.measure import Budget, call, unarmed
 from benchmarks.measuring.watch import CellError, Watch
+from benchmarks.schema import Spent
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from benchmarks.strategies.base import Call
 
 ROUNDS = 2
-
-ObserveFunction = Callable[[Cell], None]
 
 
 def observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Budget) -> None:
@@ -57,9 +56,12 @@ def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture) -> None:
     observed: dict[str, dict[str, None]] = {"caller sees": {}, "pool afterwards": {}, "left behind": {}}
     seen: list[str] = []
     hangs = False
+    spent = Spent()
 
     def run() -> list[Any]:
+        start = perf_counter()
         seen.append(interpreter.ask())
+        spent.arms += perf_counter() - start
         return []
 
     def setup() -> tuple[tuple[Call], dict[str, Any]]:
@@ -68,11 +70,13 @@ def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture) -> None:
         return (run,), {}
 
     def teardown(_run: Call) -> None:
+        start = perf_counter()
         # what is left of a hang was told the first time, when nothing was cut short too soon
         answers = (seen[-1],) if hangs else (seen[-1], *interpreter.ask())
         for what, said in zip(observed, answers, strict=not hangs):
             observed[what][said] = None
         interpreter.terminate()
+        spent.pools += perf_counter() - start
 
     try:
         if not benchmark.enabled:
@@ -90,7 +94,7 @@ def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture) -> None:
     finally:
         interpreter.terminate()
     told = {what: " or ".join(said) for what, said in observed.items()}
-    save_info(benchmark.extra_info, unarmed(cell, family, rounds, told))
+    save_info(benchmark.extra_info, unarmed(cell, family, rounds, spent, told))
 
 
 def _breaking(order: Order, limit: float) -> Interpreter:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import permutations
@@ -185,6 +185,7 @@ def measure(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
             if benchmark.enabled:
                 record, rounds = _take_rounds(arms, benchmark, budget, spent, first)
             else:
+                arms.prepare()
                 benchmark(arms.check, STRATEGY)
             arms.close()
     except BaseException as error:
@@ -269,10 +270,10 @@ def _undisturbed() -> Iterator[None]:
         sys.settrace(tracer)
 
 
-def unarmed(cell: Cell, family: Family, rounds: int, observed: dict[str, str]) -> CellInfo:
+def unarmed(cell: Cell, family: Family, rounds: int, spent: Spent, observed: dict[str, str]) -> CellInfo:
     """Return what is saved of a cell that has no other arms and whose CPU time nobody took, but what was observed."""
     record = Record({}, {STRATEGY: [None] * rounds}, [0] * rounds)
-    return replace(cell_info(cell, family, record, Spent(), []), observed=observed)
+    return replace(cell_info(cell, family, record, spent, []), observed=observed)
 
 
 def cell_info(cell: Cell, family: Family, record: Record, spent: Spent, warnings: list[str]) -> CellInfo:
@@ -301,6 +302,3 @@ def cell_info(cell: Cell, family: Family, record: Record, spent: Spent, warnings
 
 def _taken(values: list[float] | None) -> list[float] | None:
     return None if values is None else nanoseconds(values)
-
-
-MeasureFunction = Callable[[Cell], None]

@@ -147,12 +147,13 @@ class Recording:
             complete=complete,
             cells=list(self.outcomes.values() if cells is None else cells),
             families={
-                name: schema.Family(
+                name: schema.FamilyInfo(
                     question=family.question,
                     timed=family.timed,
                     judged_by=list(family.judged_by),
                     arms=list(family.arms),
                     per_task=family.per_task,
+                    shows_speedup=family.shows_speedup,
                 )
                 for name, family in self.families.items()
             },

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from benchmarks.report.compare import Comparison
     from benchmarks.report.judge import Rule
     from benchmarks.report.overview import Overview
+    from benchmarks.report.render import Answers
     from benchmarks.report.samples import Reduced
 
 # Everything that a command needs is imported when it runs: `--help` need not wait for it.
@@ -71,23 +72,24 @@ def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
         return FAULT
 
 
-def summary_of(data: bytes, width: int) -> list[str]:
+def summary_of(data: bytes, answers: Answers, width: int) -> list[str]:
     """Return the lines that sum up a run from what is saved of it, or the one that says why that cannot be read."""
     from benchmarks.report import overview, render
 
     try:
-        return list(render.summary(overview.of_run(runs.parse(data, "this run")), width))
+        return list(render.summary(overview.of_run(runs.parse(data, "this run")), answers, width))
     except DataError as error:
         return [f"error: {error}"]
 
 
 def _summary(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from benchmarks.questions import answers
     from benchmarks.report import render
 
     faults: list[str] = []
     shown = _overview(options, faults, err)
     print(shown.source, file=out)
-    for line in render.summary(shown, _width(), options.format):
+    for line in render.summary(shown, answers(), _width(), options.format):
         print(line, file=out)
     _write_json(options.json, {"rows": shown.rows})
     return FAULT if faults else OK
@@ -170,8 +172,8 @@ def _matrix(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if len(columns) < 2:
         raise DataError("matrix needs two samples or more: names, or a name with runs of several Pythons")
     first, *others = columns
-    others = [replace(other, runs=samples.aligned(first.runs, other.runs, samples.AXES)) for other in others]
-    across = (*samples.ACROSS, *samples.AXES)
+    others = [replace(other, runs=samples.aligned(first.runs, other.runs, samples.MACHINE_AXES)) for other in others]
+    across = (*samples.ACROSS, *samples.MACHINE_AXES)
     results = [compare.compare(first.runs, other.runs, _rule(options), across) for other in others]
     for line in matrix.matrix_lines([first, *others], results, _width(), options.format):
         print(line, file=out)

@@ -4,7 +4,7 @@ The unit of replication is the run. The rounds of one process share its luck: ta
 every comparison of identical code into a "significant" one. Of each run and cell there is one number for each quantity
 that the cell's family is judged by.
 
-Pools of cells come first, and all of them together are one family of tests (Holm). Inside a pool that changed, its
+Groups of cells come first, and all of them together are one family of tests (Holm). Inside a group that changed, its
 cells say where.
 """
 
@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
+from benchmarks.report.groups import cells_of, groups, single_run_spreads, with_quantity
 from benchmarks.report.judge import Change, Hypothesis, Rule, Verdict, judge
-from benchmarks.report.pools import cells_of, pools, single_run_spreads, with_quantity
+from benchmarks.report.quantities import FLOOR_TIME, SERIAL_TIME
 from benchmarks.report.runs import DataError
 from benchmarks.report.samples import (
-    EFFICIENCY,
-    OR,
-    SPEEDUP,
     Reduced,
     differences,
     in_all,
@@ -27,15 +26,25 @@ from benchmarks.report.samples import (
     observed,
     unknown_facts,
 )
+from benchmarks.words import EFFICIENCY, OR, SPEEDUP
 
 NULLS_TO_HOLD = 0.9
 """The share of null rows that must hold before anything is judged: of 130 in ten runs of one program, 128 did."""
 
-STRATEGY = "strategy"
-BARE_PROCESSES = "bare processes"
-"""What machine and operating system give at all; where versions of Python differ, what its own start takes too."""
+HALF = 0.5
+"""A change is a strategy's own where its own part explains this much of it: most of it, that is."""
 
-SERIAL = "serial code"
+
+class Cause(StrEnum):
+    """Whose doing a change is.
+
+    Bare processes are what machine and operating system give at all; where versions of Python differ, what its own
+    start takes too.
+    """
+
+    STRATEGY = "strategy"
+    BARE_PROCESSES = "bare processes"
+    SERIAL_CODE = "serial code"
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class Comparison:
 
     rule: Rule
     runs: tuple[int, int]
-    pools: tuple[Change, ...]
+    groups: tuple[Change, ...]
     cells: tuple[Change, ...]
     appeared: tuple[str, ...]
     vanished: tuple[str, ...]
@@ -70,12 +79,14 @@ class Comparison:
     @property
     def judged(self) -> bool:
         """Whether the samples can be compared at all."""
-        return self.nulls_hold and not self.differences and bool(self.pools)
+        return self.nulls_hold and not self.differences and bool(self.groups)
 
     @property
     def regressed(self) -> tuple[Change, ...]:
-        """The pools that got worse by their own doing."""
-        return tuple(pool for pool in self.pools if pool.verdict is Verdict.REGRESSED and pool.cause == STRATEGY)
+        """The groups that got worse by their own doing."""
+        return tuple(
+            group for group in self.groups if group.verdict is Verdict.REGRESSED and group.cause == Cause.STRATEGY
+        )
 
 
 def compare(base: Sequence[Reduced], new: Sequence[Reduced], rule: Rule, across: Iterable[str] = ()) -> Comparison:
@@ -87,17 +98,17 @@ def compare(base: Sequence[Reduced], new: Sequence[Reduced], rule: Rule, across:
     shared = in_all(runs)
     if not shared:
         raise DataError(nothing_in_common(runs))
-    tests = pools(shared, base, new)
+    tests = groups(shared, base, new)
     spreads = single_run_spreads(tests, base[0], new[0]) if len(runs) == 2 else None
     judged = [
         _attributed(change, test, base, new) for change, test in zip(judge(tests, rule, spreads), tests, strict=True)
     ]
     cells: list[Change] = []
-    for change, pool in zip(judged, tests, strict=True):
-        found = judge(cells_of(pool, base, new), rule, spreads)
+    for change, group in zip(judged, tests, strict=True):
+        found = judge(cells_of(group, base, new), rule, spreads)
         named = [
             replace(cell, cell=name, cause=change.cause if cell.verdict.sure else None)
-            for cell, name in zip(found, pool.ids, strict=True)
+            for cell, name in zip(found, group.ids, strict=True)
         ]
         cells += named if change.verdict.sure else [_without_verdict(cell) for cell in named]
     planned_base, planned_new = ({name for run in side for name in run.outcomes} for side in (base, new))
@@ -107,7 +118,7 @@ def compare(base: Sequence[Reduced], new: Sequence[Reduced], rule: Rule, across:
     return Comparison(
         rule=rule,
         runs=(len(base), len(new)),
-        pools=tuple(judged),
+        groups=tuple(judged),
         cells=tuple(cells),
         appeared=tuple(sorted(planned_new - planned_base)),
         vanished=tuple(sorted(planned_base - planned_new)),
@@ -144,21 +155,21 @@ def _attributed(change: Change, test: Hypothesis, base: Sequence[Reduced], new: 
     """
     if not change.verdict.sure:
         return change
-    if test.quantity != SPEEDUP:
-        return replace(change, cause=STRATEGY)
+    if test.key.quantity != SPEEDUP:
+        return replace(change, cause=Cause.STRATEGY)
 
     def moved(quantity: str) -> float | None:
         other = with_quantity(test, quantity, base, new)
         return None if other is None else other.difference
 
-    own, serial, floor = moved(EFFICIENCY), moved("serial time"), moved("floor time")
-    if own is None or own / change.change >= 0.5:
-        return replace(change, cause=STRATEGY)
+    own, serial, floor = moved(EFFICIENCY), moved(SERIAL_TIME), moved(FLOOR_TIME)
+    if own is None or own / change.change >= HALF:
+        return replace(change, cause=Cause.STRATEGY)
     if serial is not None and floor is not None and abs(serial) > abs(floor):
-        return replace(change, cause=SERIAL)
-    return replace(change, cause=BARE_PROCESSES)
+        return replace(change, cause=Cause.SERIAL_CODE)
+    return replace(change, cause=Cause.BARE_PROCESSES)
 
 
 def _without_verdict(cell: Change) -> Change:
-    """Take back the verdict of a cell whose pool did not change: among so many cells some stand out by chance."""
+    """Take back the verdict of a cell whose group did not change: among so many cells some stand out by chance."""
     return replace(cell, verdict=Verdict.INCONCLUSIVE) if cell.verdict.sure else cell

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
+from typing import NamedTuple
 
-from benchmarks.report.samples import OVERHEAD
+from benchmarks.report.quantities import LARGEST, quantity_of
 from benchmarks.report.stats import Prior, holm, moderate, prior_of, student_cdf, student_quantile, variance_of
 
 POWER = 0.95
+"""With which a change that is called detectable is found."""
+
 SINGLE_DF = 3.0
 """Degrees of freedom of a test between two single runs: few, since the largest of many differences has a heavy tail."""
 
@@ -20,8 +23,18 @@ LEAST_DF = 8.0
 """Degrees of freedom from which the number of further runs is reckoned: more runs bring more of them."""
 
 
-Pool = tuple[str, str, str | None, str, str]
-"""Cells that are judged together: family, strategy, start method where there are several, part, quantity."""
+class GroupKey(NamedTuple):
+    """Which cells are judged together, and by what.
+
+    Those of a `strategy` in a `family`, with one `start_method` where the family has several (else None), and of one
+    `part` where long and short tasks are told apart.
+    """
+
+    family: str
+    strategy: str
+    start_method: str | None
+    part: str
+    quantity: str
 
 
 class Verdict(StrEnum):
@@ -50,25 +63,14 @@ class Rule:
 class Hypothesis:
     """That a quantity did not change, in the cells `ids`, with a value a run on each side, larger for the worse.
 
-    `part` says which cells of the strategy these are, and `start_method` where the family has several. The values are
-    logs; for an overhead they are shares of `scale`, the mean overhead of both samples in seconds, since an overhead
-    can be negative and has no log.
+    The values are logs; those of a signed quantity, which has no log, are shares of `scale`, the mean of both samples.
     """
 
-    family: str
-    strategy: str
-    start_method: str | None
-    part: str
-    quantity: str
+    key: GroupKey
     ids: tuple[str, ...]
     base: tuple[float, ...]
     new: tuple[float, ...]
     scale: float | None = None
-
-    @property
-    def pool(self) -> Pool:
-        """Which pool it is, or belongs to."""
-        return self.family, self.strategy, self.start_method, self.part, self.quantity
 
     @property
     def df(self) -> int:
@@ -89,7 +91,7 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Change:
-    """How a quantity of a pool, or of one of its cells (`cell`), differs between two samples.
+    """How a quantity of a group, or of one of its cells (`cell`), differs between two samples.
 
     `base_values` and `new_values` have a value a run, `base` and `new` are their means, in the units of a
     `Hypothesis`. `change` is the difference of the means, with its interval at the level 1 - alpha. `sigma` is the
@@ -124,13 +126,13 @@ class Change:
         return self.new - self.base
 
     @property
-    def pool(self) -> Pool:
-        """Which pool it is, or belongs to."""
-        return self.family, self.strategy, self.start_method, self.part, self.quantity
+    def key(self) -> GroupKey:
+        """Which group it is, or belongs to."""
+        return GroupKey(self.family, self.strategy, self.start_method, self.part, self.quantity)
 
     def share(self, difference: float) -> float:
         """Return a difference from the base as a share of it: 0.1 is 10 % more."""
-        if self.quantity != OVERHEAD:
+        if not quantity_of(self.quantity).signed:
             return share(self.quantity, difference)
         return difference / self.base if self.base > 0 else math.copysign(math.inf, difference)
 
@@ -149,7 +151,7 @@ def judge(tests: Sequence[Hypothesis], rule: Rule, spreads: Mapping[str, float] 
             error = math.sqrt(variance * (1 / len(test.base) + 1 / len(test.new)))
             numbers.append((math.sqrt(variance), df, error))
         else:
-            error = spreads[test.quantity]
+            error = spreads[test.key.quantity]
             numbers.append((error / math.sqrt(2), SINGLE_DF, error))
     p_values = [
         2 * student_cdf(-abs(test.difference) / error, df) if error else float(not test.difference)
@@ -162,7 +164,7 @@ def judge(tests: Sequence[Hypothesis], rule: Rule, spreads: Mapping[str, float] 
 
 def kind(test: Hypothesis) -> tuple[str, str]:
     """Return what hypotheses have in common whose variances tell of each other."""
-    return test.quantity, test.part
+    return test.key.quantity, test.key.part
 
 
 def priors_of(tests: Sequence[Hypothesis]) -> dict[tuple[str, str], Prior]:
@@ -178,18 +180,14 @@ def _change(test: Hypothesis, numbers: tuple[float, float, float], p: float, rul
     difference = test.difference
     reach = student_quantile(1 - rule.alpha / 2, df) * error
     low, high = difference - reach, difference + reach
-    bound = margin(test.quantity, rule)
+    bound = margin(test.key.quantity, rule)
     verdict = Verdict.INCONCLUSIVE
     if p < rule.alpha and abs(difference) >= bound:
         verdict = Verdict.REGRESSED if difference > 0 else Verdict.IMPROVED
     elif -bound < low and high < bound:
         verdict = Verdict.UNCHANGED
     return Change(
-        family=test.family,
-        strategy=test.strategy,
-        start_method=test.start_method,
-        part=test.part,
-        quantity=test.quantity,
+        **test.key._asdict(),
         cell=None,
         cells=len(test.ids),
         base=fmean(test.base),
@@ -203,19 +201,19 @@ def _change(test: Hypothesis, numbers: tuple[float, float, float], p: float, rul
         sigma=sigma,
         verdict=verdict,
         cause=None,
-        detectable=detectable_change(test.quantity, error, df, rule, hypotheses),
+        detectable=detectable_change(test.key.quantity, error, df, rule, hypotheses),
         runs_needed=runs_needed(sigma, df, 1 - rule.alpha / (2 * hypotheses), bound),
     )
 
 
 def margin(quantity: str, rule: Rule) -> float:
-    """Return the margin in a hypothesis' units: a log, or for an overhead the share of its seconds itself."""
-    return rule.margin if quantity == OVERHEAD else math.log1p(rule.margin)
+    """Return the margin in a hypothesis' units: a log, or the share itself of a signed quantity."""
+    return rule.margin if quantity_of(quantity).signed else math.log1p(rule.margin)
 
 
 def share(quantity: str, difference: float) -> float:
     """Return a difference in a hypothesis' units as a share: 0.1 is 10 % more."""
-    return difference if quantity == OVERHEAD else math.expm1(min(difference, 700.0))
+    return difference if quantity_of(quantity).signed else math.expm1(min(difference, LARGEST))
 
 
 def detectable_change(quantity: str, error: float, df: float, rule: Rule, hypotheses: int) -> float:

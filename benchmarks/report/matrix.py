@@ -11,12 +11,12 @@ from pathlib import Path
 from statistics import fmean
 
 from benchmarks.report import units
-from benchmarks.report.compare import STRATEGY, Comparison
+from benchmarks.report.compare import Cause, Comparison
 from benchmarks.report.grid import DOUBT, Rows, Text, fitted, set_table
+from benchmarks.report.groups import several_start_methods
 from benchmarks.report.judge import Change, Verdict
-from benchmarks.report.pools import several_start_methods
 from benchmarks.report.runs import DataError, Place
-from benchmarks.report.samples import AXES, SPEEDUP, Reduced, differences, python_of, unknown_facts
+from benchmarks.report.samples import MACHINE_AXES, Reduced, differences, python_of, unknown_facts
 from benchmarks.report.tables import plain
 from benchmarks.report.units import wrapped
 from benchmarks.report.verdicts import amount, inside, quantity, strategy
@@ -30,30 +30,30 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Column:
+class Sample:
     """A sample: its title, and its runs."""
 
     title: str
     runs: Sequence[Reduced]
 
 
-def columns_of(names: Sequence[str], samples: Sequence[Sequence[Reduced]]) -> list[Column]:
+def columns_of(names: Sequence[str], samples: Sequence[Sequence[Reduced]]) -> list[Sample]:
     """Return a column for each sample; one that holds several versions of Python has one for each of them.
 
     A path is called by its last part, unless that stands for several.
     """
     short = [Path(name).name for name in names]
-    columns: list[Column] = []
+    columns: list[Sample] = []
     for name, last, runs in zip(names, short, samples, strict=True):
         versions: dict[str, list[Reduced]] = {}
         for run in runs:
             versions.setdefault(python_of(run), []).append(run)
         title = last if short.count(last) == 1 else name
         if len(versions) == 1:
-            columns.append(Column(title, runs))
+            columns.append(Sample(title, runs))
             continue
         before = "" if len(names) == 1 else f"{title} "
-        columns += [Column(f"{before}{version}", versions[version]) for version in sorted(versions, key=_number)]
+        columns += [Sample(f"{before}{version}", versions[version]) for version in sorted(versions, key=_number)]
     if len({column.title for column in columns}) < len(columns):
         raise DataError("matrix: each sample can be named only once")
     return columns
@@ -64,12 +64,12 @@ def _number(version: str) -> list[int]:
 
 
 def matrix_lines(
-    columns: Sequence[Column], results: Sequence[Comparison], width: int, table_format: str | None = None
+    columns: Sequence[Sample], results: Sequence[Comparison], width: int, table_format: str | None = None
 ) -> Iterator[str]:
     """Yield tables of cells by samples; `results` compare each sample after the first with the first.
 
-    First what a sample is, then the pools that differ for sure, then all cells. A cell that a sample lacks is a dash; a
-    word stands behind a number that is judged, and a change behind the word where the cell and its pool changed.
+    First what a sample is, then the groups that differ for sure, then all cells. A cell that a sample lacks is a dash;
+    a word stands behind a number that is judged, and a change behind the word where the cell and its group changed.
     """
     titles = [column.title for column in columns]
     for doubt in _doubts(columns, results):
@@ -94,7 +94,7 @@ def matrix_lines(
         yield from fitted("cell", rows, titles, width, table_format)
 
 
-def _doubts(columns: Sequence[Column], results: Sequence[Comparison]) -> Iterator[str]:
+def _doubts(columns: Sequence[Sample], results: Sequence[Comparison]) -> Iterator[str]:
     """Say which samples are not judged, and what may hide behind their numbers."""
     for column, result in zip(columns[1:], results, strict=True):
         if not result.nulls_hold:
@@ -103,13 +103,13 @@ def _doubts(columns: Sequence[Column], results: Sequence[Comparison]) -> Iterato
         for difference in result.differences:
             yield f"{column.title}: not judged, {difference}"
     for column in columns[1:]:
-        for difference in differences(columns[0].runs, column.runs, ("python", *AXES), ()):
+        for difference in differences(columns[0].runs, column.runs, ("python", *MACHINE_AXES), ()):
             yield f"{column.title}: another machine, and what differs may be its doing: {difference}"
         for fact in unknown_facts(columns[0].runs, column.runs, ("python",)):
             yield f"{column.title}: warning: {fact}"
 
 
-def _facts(columns: Sequence[Column]) -> list[list[str]]:
+def _facts(columns: Sequence[Sample]) -> list[list[str]]:
     """Return rows that say what the samples are."""
     firsts = [column.runs[0] for column in columns]
     facts = {
@@ -127,18 +127,18 @@ def _facts(columns: Sequence[Column]) -> list[list[str]]:
 def definite_lines(
     titles: Sequence[str], results: Sequence[Comparison], width: int, table_format: str | None
 ) -> Iterator[str]:
-    """Yield a table of the pools in which a sample differs for sure from the first.
+    """Yield a table of the groups in which a sample differs for sure from the first.
 
     `titles` are those of all samples, `results` compare each after the first with the first.
     """
-    found = [{pool.pool: pool for pool in result.pools if result.judged} for result in results]
-    keys = dict.fromkeys(key for pools in found for key, pool in pools.items() if pool.verdict.sure)
+    found = [{group.key: group for group in result.groups if result.judged} for result in results]
+    keys = dict.fromkeys(key for groups in found for key, group in groups.items() if group.verdict.sure)
     yield ""
     if not keys:
         yield f"Nothing differs from {titles[0]} for sure." if any(found) else "Nothing was judged."
         return
-    tests = sum(len(pools) for pools in found)
-    sure = sum(pool.verdict.sure for pools in found for pool in pools.values())
+    tests = sum(map(len, found))
+    sure = sum(group.verdict.sure for groups in found for group in groups.values())
     yield from wrapped(
         f"What differs from {titles[0]} for sure: {sure} of {units.counted(tests, 'test')}, adjusted for each column.",
         width,
@@ -146,18 +146,18 @@ def definite_lines(
     if table_format is not None:
         yield ""
     rows: Rows = []
-    for key in sorted(keys, key=lambda key: (key[0], key[1], key[2] or "", key[3], key[4])):
-        pools = [pools.get(key) for pools in found]
-        known = next(pool for pool in pools if pool is not None)
-        rows.append((f"{known.family}: {strategy(known)}: {quantity(known)}", list(map(_verdict, pools))))
+    for key in sorted(keys, key=lambda key: key._replace(start_method=key.start_method or "")):
+        groups = [of.get(key) for of in found]
+        known = next(group for group in groups if group is not None)
+        rows.append((f"{known.family}: {strategy(known)}: {quantity(known)}", list(map(_verdict, groups))))
     yield from fitted("family: strategy: quantity", rows, titles[1:], width, table_format)
 
 
-def _verdict(pool: Change | None) -> Text:
-    if pool is None:
+def _verdict(group: Change | None) -> Text:
+    if group is None:
         return Text(units.MISSING, "")
-    word = _word(pool)
-    return Text("", word, f"{word} ({pool.cause})" if pool.cause not in {None, STRATEGY} else word)
+    word = _word(group)
+    return Text("", word, f"{word} ({group.cause})" if group.cause not in {None, Cause.STRATEGY} else word)
 
 
 def _word(change: Change) -> str:
@@ -166,7 +166,7 @@ def _word(change: Change) -> str:
     return f"{word} {units.percent(abs(change.share(change.change)))}" if change.verdict.sure else word
 
 
-def _blocks(columns: Sequence[Column], results: Sequence[Comparison]) -> Iterator[tuple[str, Rows]]:
+def _blocks(columns: Sequence[Sample], results: Sequence[Comparison]) -> Iterator[tuple[str, Rows]]:
     """Yield the tables of cells with their titles: of each family and start method, the times, then what is judged."""
     places: dict[str, Place] = {}
     for column in columns:
@@ -179,14 +179,14 @@ def _blocks(columns: Sequence[Column], results: Sequence[Comparison]) -> Iterato
 
     def part(name: str) -> tuple[int, str]:
         place = places[name]
-        method = f" by {place.start_method}" if place.family in several else ""
+        method = f" by {place.start_method}" if place.family in several and place.start_method else ""
         return order.index(place.family), f"{place.family}{method}"
 
     for (_, title), names in groupby(sorted(places, key=part), key=part):
         own = list(names)
         family = families[places[own[0]].family]
         # where the point is the speedup, the stages of a pool are not
-        for measured in ["time"] if SPEEDUP in family.judged_by else _quantities(columns, own):
+        for measured in ["time"] if family.about_speedup else _quantities(columns, own):
             shared = measured == "time" and family.per_task
             rows = []
             for name in own:
@@ -196,13 +196,13 @@ def _blocks(columns: Sequence[Column], results: Sequence[Comparison]) -> Iterato
         yield from _judged(title, own, results)
 
 
-def _quantities(columns: Sequence[Column], names: Iterable[str]) -> list[str]:
+def _quantities(columns: Sequence[Sample], names: Iterable[str]) -> list[str]:
     """Return the quantities in seconds or bytes that some cells have."""
     views = [run.views[name] for name in names for column in columns for run in column.runs if name in run.views]
     return ["time", *dict.fromkeys(measure for view in views for measure in view.measures)]
 
 
-def _measured(column: Column, name: str, measured: str, tasks: int) -> Text:
+def _measured(column: Sample, name: str, measured: str, tasks: int) -> Text:
     """Write the mean of a quantity over the runs of a sample, divided by `tasks`."""
     views = [run.views[name] for run in column.runs if name in run.views]
     logs = [view.values[measured] for view in views if measured in view.values]

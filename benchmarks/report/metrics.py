@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
-from benchmarks.report.runs import Cell, Place
+from benchmarks.report.quantities import CPU_SECONDS, FLOOR_TIME, MACHINE_SPEEDUP, QUANTITIES, SERIAL_TIME, TIME
+from benchmarks.report.runs import Measured, Place
 from benchmarks.report.stats import Summary, quantile, summarize
-
-NULLS = ("serial", "floor")
-"""Strategies that are measured against themselves: their ratio must be 1."""
+from benchmarks.words import EFFICIENCY, NO_METHOD, OVERHEAD, SPEEDUP
 
 NULL_SHARE = 0.03
 NULL_SECONDS = 5e-6
@@ -27,8 +26,8 @@ class Metrics:
     what was seen beside the numbers, in words.
 
     Ratios and differences are taken round by round, between arms that ran within milliseconds of each other, and then
-    summarized: speedup = serial / strategy, machine speedup = serial / floor, efficiency = floor / strategy,
-    overhead = strategy - floor.
+    summarized; `quantities` has their formulas. A serial row has no efficiency and no overhead: a loop does not deliver
+    what several processes could.
     """
 
     place: Place
@@ -50,61 +49,88 @@ class Metrics:
         return None if self.serial is None else self.serial / self.place.tasks
 
     @property
+    def task_seconds(self) -> float:
+        """What one task takes by the strategy, its share of all that is done for it, in seconds."""
+        return self.time.center / self.place.tasks
+
+    @property
+    def gain(self) -> float:
+        """The speedup, 0 where there is none to compare."""
+        return self.speedup.center if self.speedup else 0.0
+
+    @property
     def throughput(self) -> float | None:
         """The bytes that tasks were sent or returned, in a second of the strategy's time."""
         return None if self.place.bytes_moved is None else self.place.bytes_moved / self.time.center
 
 
-def metrics(cell: Cell) -> Metrics:
-    """Return the quantities of a cell of one run.
-
-    A serial row has no efficiency and no overhead: a loop does not deliver what several processes could.
-    """
-    floor = None if cell.place.strategy == "serial" else cell.floor_seconds
-    return Metrics(
-        place=cell.place,
-        time=summarize(cell.strategy_seconds),
+def metrics(cell: Measured) -> Metrics:
+    """Return the quantities of a cell of one run."""
+    found = {
+        name: summarize(values)
+        for name, quantity in QUANTITIES.items()
+        for values in [quantity.rounds(cell)]
+        if values is not None
+    }
+    cpu = QUANTITIES[CPU_SECONDS].of(cell)
+    if cpu is None:
+        found.pop(CPU_SECONDS, None)
+    return row_of(
+        cell.place,
+        found,
         tail=quantile(cell.strategy_seconds, 0.95),
-        serial=_median(cell.serial_seconds),
-        floor=_median(cell.floor_seconds),
-        cpu=_median(cell.cpu_seconds),
-        speedup=_ratio(cell.serial_seconds, cell.strategy_seconds),
-        machine_speedup=_ratio(cell.serial_seconds, cell.floor_seconds),
-        efficiency=_ratio(floor, cell.strategy_seconds),
-        overhead=_difference(cell.strategy_seconds, floor),
         measures={name: (median(measure.values), measure.unit) for name, measure in cell.measures.items()},
         observed=cell.observed,
     )
 
 
-def _median(values: Sequence[float] | None) -> float | None:
-    return None if values is None else median(values)
+def row_of(
+    place: Place,
+    found: Mapping[str, Summary],
+    *,
+    tail: float | None,
+    measures: Mapping[str, tuple[float, str]],
+    observed: Mapping[str, str],
+) -> Metrics:
+    """Return a row from what was found of each quantity, by name."""
+
+    def center(name: str) -> float | None:
+        return found[name].center if name in found else None
+
+    loop = place.strategy == "serial"
+    return Metrics(
+        place=place,
+        time=found[TIME],
+        tail=tail,
+        serial=center(SERIAL_TIME),
+        floor=center(FLOOR_TIME),
+        cpu=center(CPU_SECONDS),
+        speedup=found.get(SPEEDUP),
+        machine_speedup=found.get(MACHINE_SPEEDUP),
+        efficiency=None if loop else found.get(EFFICIENCY),
+        overhead=None if loop else found.get(OVERHEAD),
+        measures=measures,
+        observed=observed,
+    )
 
 
-def _ratio(above: Sequence[float] | None, below: Sequence[float] | None) -> Summary | None:
-    if above is None or below is None:
-        return None
-    return summarize([a / b for a, b in zip(above, below, strict=True)])
+NULL_QUANTITIES = {"serial": SPEEDUP, "floor": EFFICIENCY}
+"""The strategies that are measured against themselves, and the ratio that must then be 1."""
+
+NULLS = tuple(NULL_QUANTITIES)
 
 
-def _difference(more: Sequence[float] | None, less: Sequence[float] | None) -> Summary | None:
-    if more is None or less is None:
-        return None
-    return summarize([a - b for a, b in zip(more, less, strict=True)])
-
-
-def null_cell_holds(cell: Cell) -> bool:
+def null_cell_holds(cell: Measured) -> bool:
     """Say of a null cell what `null_holds` says of its row, without the rest of the row."""
-    arm = cell.serial_seconds if cell.place.strategy == "serial" else cell.floor_seconds
-    ratio = _ratio(arm, cell.strategy_seconds)
-    return ratio is None or _holds(ratio, median(cell.strategy_seconds))
+    ratios = QUANTITIES[NULL_QUANTITIES[cell.place.strategy]].rounds(cell)
+    return ratios is None or _holds(summarize(ratios), median(cell.strategy_seconds))
 
 
 def null_ratio(row: Metrics) -> Summary | None:
     """Return the ratio of a null row, which must be 1, or None if the row is no null."""
-    if row.place.strategy == "serial":
-        return row.speedup
-    return row.efficiency if row.place.strategy == "floor" else None
+    ratios = {SPEEDUP: row.speedup, EFFICIENCY: row.efficiency}
+    quantity = NULL_QUANTITIES.get(row.place.strategy)
+    return None if quantity is None else ratios[quantity]
 
 
 def null_holds(row: Metrics) -> bool:
@@ -159,6 +185,37 @@ def _crossing(points: Sequence[tuple[float, float]]) -> tuple[float | None, bool
         return None, False
     (x0, y0), (x1, y1) = curve[last], curve[last + 1]
     return math.exp(x0 - y0 * (x1 - x0) / (y1 - y0)), False
+
+
+def break_evens(rows: Sequence[Metrics]) -> list[BreakEven]:
+    """Return the break-even of each configuration that has several task lengths, the earliest first.
+
+    A configuration is a strategy with its workers, start method, tasks and chunk size; it is named by those that vary.
+    """
+    groups: dict[tuple[str, ...], list[Metrics]] = {}
+    varying = [
+        axis for axis in ("workload", "start_method", "workers", "tasks", "chunk_size") if len(on_axis(rows, axis)) > 1
+    ]
+    for row in rows:
+        if row.place.strategy not in NULLS:
+            name = [
+                row.place.strategy,
+                *(f"{axis.replace('_', ' ')} {getattr(row.place.axes, axis)}" for axis in varying),
+            ]
+            groups.setdefault(tuple(name), []).append(row)
+    found = [
+        replace(point, strategy=", ".join(name))
+        for name, group in groups.items()
+        if len(on_axis(group, "size")) > 1
+        for point in [break_even(group)]
+        if point is not None
+    ]
+    return sorted(found, key=lambda point: (not point.always, point.task_length is None, point.task_length or 0))
+
+
+def on_axis(rows: Sequence[Metrics], axis: str) -> set[str | int | None]:
+    """Return what rows have on an axis; that some have no start method differs from nothing."""
+    return {getattr(row.place.axes, axis) for row in rows} - {NO_METHOD}
 
 
 def by_strategy(rows: Sequence[Metrics]) -> dict[str, list[Metrics]]:

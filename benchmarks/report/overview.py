@@ -9,7 +9,7 @@ from benchmarks.report import units
 from benchmarks.report.metrics import Metrics, metrics
 from benchmarks.report.runs import Run
 from benchmarks.report.samples import Reduced, between_runs, one_sample, unknown_facts
-from benchmarks.schema import MEASURED, Environment, Family
+from benchmarks.schema import MEASURED, Environment, FamilyInfo
 
 BUSY = 0.02
 """The share of the CPU time that other guests of the host may take before it is worth a warning."""
@@ -30,7 +30,7 @@ class Overview:
     heading: str
     caption: str
     warnings: tuple[str, ...]
-    families: Mapping[str, Family]
+    families: Mapping[str, FamilyInfo]
     rows: tuple[Metrics, ...]
     planned: int
     missing: Mapping[str, tuple[str, ...]]

@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from benchmarks.report import units
-from benchmarks.report.answers import break_evens
-from benchmarks.report.metrics import NULLS, Metrics, by_strategy
+from benchmarks.report.metrics import NULLS, Metrics, break_evens, by_strategy
 from benchmarks.report.overview import Overview
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -47,7 +46,7 @@ def draw(shown: Overview, folder: Path) -> Iterator[Path]:
 def _speedup(axes: Axes, rows: Sequence[Metrics]) -> None:
     """Draw speedup against task length: what bare processes give, what each strategy gives, where it breaks even."""
     pools = [row for row in rows if row.place.strategy not in NULLS]
-    workers = min(row.place.axes.workers for row in pools)
+    workers = min(row.place.workers for row in pools)
     axes.axhline(1, color=GREY, linewidth=0.8)
     axes.axhline(workers, color=GREY, linewidth=0.8, linestyle=":")
     axes.annotate("ideal", (0.01, workers), xycoords=("axes fraction", "data"), va="bottom", color=GREY, fontsize=8)
@@ -137,14 +136,14 @@ def _startup(axes: Axes, rows: Sequence[Metrics]) -> None:
 def _scaling(axes: Axes, rows: Sequence[Metrics]) -> None:
     """Draw speedup against the number of workers, beside what bare processes give and what would be ideal."""
     pools = [row for row in rows if row.place.strategy not in NULLS and row.speedup]
-    numbers = sorted({_workers(row) for row in pools})
+    numbers = sorted({row.place.workers for row in pools})
     axes.plot(numbers, numbers, color=GREY, linewidth=0.8, linestyle=":", label="ideal")
     longest = max(row.place.axes.size or 0 for row in pools)
     pools = [row for row in pools if (row.place.axes.size or 0) == longest]
     axes.plot(
         numbers,
         [
-            median(row.machine_speedup.center for row in pools if row.machine_speedup and _workers(row) == n)
+            median(row.machine_speedup.center for row in pools if row.machine_speedup and row.place.workers == n)
             for n in numbers
         ],
         color=GREY,
@@ -153,17 +152,13 @@ def _scaling(axes: Axes, rows: Sequence[Metrics]) -> None:
     )
     groups = by_strategy(pools)
     for (name, group), (color, marker) in zip(groups.items(), _looks(len(groups)), strict=True):
-        ordered = sorted(group, key=_workers)
-        _speedups(axes, [float(_workers(row)) for row in ordered], ordered, color=color, marker=marker, label=name)
+        ordered = sorted(group, key=lambda row: row.place.workers)
+        _speedups(axes, [float(row.place.workers) for row in ordered], ordered, color=color, marker=marker, label=name)
     axes.set_xticks(numbers)
     axes.set_ylim(0, None)
     axes.set_xlabel("workers")
     axes.set_ylabel("speedup (serial / strategy)")
     axes.legend(fontsize=8, frameon=False, loc="upper left")
-
-
-def _workers(row: Metrics) -> int:
-    return row.place.axes.workers
 
 
 def _speedups(axes: Axes, places: Sequence[float], rows: Sequence[Metrics], **look: str) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from benchmarks.report import units
-from benchmarks.report.answers import answer, break_evens
-from benchmarks.report.metrics import BreakEven, Metrics, null_holds, null_ratio
+from benchmarks.report.metrics import NULLS, BreakEven, Metrics, break_evens, null_holds, null_ratio, on_axis
 from benchmarks.report.overview import Overview
-from benchmarks.report.samples import SPEEDUP
 from benchmarks.report.tables import table
 from benchmarks.report.units import counted, wrapped
-from benchmarks.schema import Family
+from benchmarks.schema import FamilyInfo
 
 NARROWEST = 60
 
 
-def summary(overview: Overview, width: int, table_format: str | None = None) -> Iterator[str]:
+Answers = Mapping[str, Callable[[Sequence[Metrics]], str]]
+"""What puts the answer to a family's question into a sentence, by the family's name."""
+
+
+def summary(overview: Overview, answers: Answers, width: int, table_format: str | None = None) -> Iterator[str]:
     """Yield the lines that sum up a run or several, none wider than `width` unless a table cannot be narrower."""
     width = max(width, NARROWEST)
     yield from wrapped(overview.heading, width)
@@ -26,7 +28,9 @@ def summary(overview: Overview, width: int, table_format: str | None = None) -> 
         own = [row for row in overview.rows if row.place.family == name]
         if own:
             yield ""
-            yield from _family(name, family, own, width, table_format)
+            yield from wrapped(f"{name.upper()}: {family.question}", width)
+            yield from wrapped(answer(answers, name, own), width)
+            yield from _family(family, own, width, table_format)
     if overview.missing:
         yield ""
         number = sum(map(len, overview.missing.values()))
@@ -35,15 +39,17 @@ def summary(overview: Overview, width: int, table_format: str | None = None) -> 
             yield from wrapped(f"{said}: {', '.join(names)}", width)
 
 
-def _family(name: str, family: Family, rows: Sequence[Metrics], width: int, table_format: str | None) -> Iterator[str]:
-    yield from wrapped(f"{name.upper()}: {family.question}", width)
-    sentence = answer(name, rows)
-    if sentence:
-        yield from wrapped(sentence, width)
+def answer(answers: Answers, family: str, rows: Sequence[Metrics]) -> str:
+    """Return the sentence for a family's rows, an empty one where nobody knows one or there is nothing to say."""
+    own = [row for row in rows if row.place.strategy not in NULLS]
+    return answers[family](own) if own and family in answers else ""
+
+
+def _family(family: FamilyInfo, rows: Sequence[Metrics], width: int, table_format: str | None) -> Iterator[str]:
     yield from wrapped(f"Timed: {family.timed}. {_same_everywhere(rows)}", width)
     yield ""
     yield from table(family, rows, width, table_format)
-    points = break_evens(rows) if SPEEDUP in family.judged_by else []
+    points = break_evens(rows) if family.about_speedup else []
     if points:
         yield ""
         words = "; ".join(f"{point.strategy} {_break_even(point)}" for point in points)
@@ -65,10 +71,14 @@ def _same_everywhere(rows: Sequence[Metrics]) -> str:
     """Say the axes that no row differs in, so that the table need not."""
     said = []
     for axis in ("tasks", "workers", "start_method"):
-        values = {getattr(row.place.axes, axis) for row in rows}
+        values = on_axis(rows, axis)
         if len(values) == 1:
-            value = values.pop()
-            said.append(str(value) if axis == "start_method" else counted(value, axis.removesuffix("s")))
+            (value,) = values
+            if axis == "start_method":
+                threads = any(row.place.start_method is None for row in rows)
+                said.append(f"processes by {value}" if threads else str(value))
+            else:
+                said.append(counted(int(value or 0), axis.removesuffix("s")))
     return f"{', '.join(said)}." if said else ""
 
 

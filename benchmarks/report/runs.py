@@ -1,4 +1,4 @@
-"""Saved runs as the report sees them: `Run` and `Cell`, and where they are found."""
+"""Saved runs as the report sees them: `Run` and `Measured`, and where they are found."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from benchmarks import layout, schema
 from benchmarks.layout import SchemaError
-from benchmarks.schema import Environment, Family, Measure, Moment, Outcome, Params, Times
+from benchmarks.schema import Environment, FamilyInfo, Measure, Moment, Outcome, Params, Times
+from benchmarks.words import NO_METHOD
 
 STORED = re.compile(r"\d{4}_.*\.json")
 """How pytest-benchmark names what it saves: a number, and the name it was given."""
@@ -49,9 +50,14 @@ class Place(Struct, frozen=True):
         return self.axes.strategy
 
     @property
-    def start_method(self) -> str:
-        """The start method of its workers."""
-        return self.axes.start_method
+    def start_method(self) -> str | None:
+        """The start method of its workers, None where they are not started as processes."""
+        return None if self.axes.start_method == NO_METHOD else self.axes.start_method
+
+    @property
+    def workers(self) -> int:
+        """The number of its workers."""
+        return self.axes.workers
 
     @property
     def tasks(self) -> int:
@@ -59,7 +65,7 @@ class Place(Struct, frozen=True):
         return self.axes.tasks
 
 
-class Cell(Struct, frozen=True):
+class Measured(Struct, frozen=True):
     """What was measured of one cell; times are seconds, a value a round. A missing arm is None.
 
     `observed` is what was seen beside the numbers, in words, by what it is about.
@@ -84,8 +90,8 @@ class Run:
     when: str
     preset: str
     complete: bool
-    cells: tuple[Cell, ...]
-    families: Mapping[str, Family]
+    cells: tuple[Measured, ...]
+    families: Mapping[str, FamilyInfo]
     outcomes: tuple[Outcome, ...]
     environment: Environment
     start: Moment
@@ -100,7 +106,7 @@ class Run:
             return None
         return (after - before) / (self.environment.usable_cpus * self.seconds.wall)
 
-    def of_family(self, name: str) -> list[Cell]:
+    def of_family(self, name: str) -> list[Measured]:
         """Return the cells of a family, in the order in which they were measured."""
         return [cell for cell in self.cells if cell.place.family == name]
 
@@ -146,9 +152,9 @@ def parse(data: bytes, source: str) -> Run:
     )
 
 
-def _cell(benchmark: schema.Benchmark) -> Cell:
+def _cell(benchmark: schema.Benchmark) -> Measured:
     info = benchmark.extra_info
-    return Cell(
+    return Measured(
         place=Place(benchmark.fullname, info.family, benchmark.params, info.tasks_per_chunk, info.bytes_moved),
         strategy_seconds=benchmark.stats.data,
         serial_seconds=info.serial_seconds,

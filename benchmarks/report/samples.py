@@ -5,43 +5,34 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import sub, truediv
 from statistics import fmean, median
 from textwrap import shorten
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from benchmarks.report.metrics import NULLS, Metrics, null_cell_holds
-from benchmarks.report.runs import Cell, DataError, Place, Run
-from benchmarks.report.stats import CONFIDENCE, Summary, quantile, quantile_rank, student_quantile, variance_of
-from benchmarks.schema import MACHINE_FACTS, PYTHON_FACTS, Environment, Family
-
-SPEEDUP = "speedup"
-EFFICIENCY = "efficiency"
-OVERHEAD = "overhead"
-CPU_TIME = "CPU time"
-PEAK_MEMORY = "peak memory"
-"""The quantities that families are judged by, in the words of the saved runs."""
+from benchmarks.report.metrics import NULLS, Metrics, null_cell_holds, row_of
+from benchmarks.report.quantities import QUANTITIES
+from benchmarks.report.runs import DataError, Measured, Place, Run
+from benchmarks.report.stats import CONFIDENCE, Summary, student_quantile, variance_of
+from benchmarks.schema import MACHINE_FACTS, PYTHON_FACTS, Environment, FamilyInfo
+from benchmarks.words import NO_METHOD, OR
 
 ACROSS: Mapping[str, tuple[str, ...]] = {"python": PYTHON_FACTS, "machine": MACHINE_FACTS}
 """Facts that two samples must share, by what one asks about where their difference is meant."""
 
-OR = " or "
-"""What stands between the things that were observed in one cell."""
-
 LONGEST_FACT = 80
 """Letters of a fact that are shown; a damaged file may have a million."""
 
-AXES = ("workers", "start_method")
+MACHINE_AXES = ("workers", "start_method")
 """Axes whose usual value depends on the machine, so that cells of one name may differ in them."""
 
 
 class View(Struct, frozen=True):
     """A cell of one run without its rounds: the middle of each quantity over them, by name.
 
-    `values` are natural logs, larger is worse; overhead alone is in seconds, since it can be negative. `measures` are
-    secondary quantities with their units, whose logs are among the values too.
+    `values` are as they are judged, see `Quantity.judged`. `measures` are what an engine measures beside its arms, with
+    their units.
     """
 
     place: Place
@@ -60,7 +51,7 @@ class Reduced:
     complete: bool
     stolen: float | None
     environment: Environment
-    families: Mapping[str, Family]
+    families: Mapping[str, FamilyInfo]
     views: Mapping[str, View]
     outcomes: Mapping[str, str]
     nulls: int
@@ -85,43 +76,15 @@ def reduce(run: Run) -> Reduced:
     )
 
 
-def _view(cell: Cell) -> View:
+def _view(cell: Measured) -> View:
     """Take the middles. A report may read a hundred runs: these lines take most of its time beyond reading JSON."""
-    own, serial, floor = cell.strategy_seconds, cell.serial_seconds, cell.floor_seconds
-    values = {"time": math.log(median(own))}
-    if serial is not None:
-        values["serial time"] = math.log(median(serial))
-        values[SPEEDUP] = math.log(median(map(truediv, own, serial)))
-    if floor is not None:
-        values["floor time"] = math.log(median(floor))
-        values[EFFICIENCY] = math.log(median(map(truediv, own, floor)))
-        values[OVERHEAD] = median(map(sub, own, floor))
-    if serial is not None and floor is not None:
-        values["machine speedup"] = math.log(median(map(truediv, floor, serial)))
-    values |= _cpu(cell)
+    values = {}
+    for name, quantity in QUANTITIES.items():
+        value = quantity.of(cell)
+        if value is not None and (value > 0 or quantity.signed):
+            values[name] = quantity.judged(value)
     measures = {name: (median(measure.values), measure.unit) for name, measure in cell.measures.items()}
-    values |= {name: math.log(middle) for name, (middle, _) in measures.items() if middle > 0}
     return View(cell.place, values, measures, cell.observed)
-
-
-def _cpu(cell: Cell) -> dict[str, float]:
-    """Return the CPU time: its median in seconds, and the ratio to the floor's that is judged.
-
-    The lower quartile of each, not the median of ratios: what a busy host does to CPU time only ever adds to it, and
-    to one arm here and the other there. While a host took 7 to 43 % of the CPUs, five runs of one program had spreads
-    of 0.02 to 0.06 so where tasks had work in them, and 0.02 to 0.14 by the median of ratios. A clock too
-    coarse to see anything gives nothing.
-    """
-    if not cell.cpu_seconds:
-        return {}
-    ordered = sorted(cell.cpu_seconds)
-    middle = median(ordered)  # of what is sorted already: the median's own sort then costs nothing
-    if not middle:
-        return {}
-    found = {"CPU seconds": math.log(middle)}
-    low = ordered[quantile_rank(len(ordered), 0.25)]
-    floor = 1.0 if cell.floor_cpu_seconds is None else quantile(cell.floor_cpu_seconds, 0.25)
-    return {**found, CPU_TIME: math.log(low / floor)} if low and floor else found
 
 
 def in_all(runs: Sequence[Reduced]) -> list[str]:
@@ -222,49 +185,22 @@ def observed(views: Iterable[View], what: str) -> dict[str, int]:
 def between_runs(views: Sequence[View]) -> Metrics:
     """Return the quantities of a cell over two runs or more, with 95 % intervals between runs.
 
-    The mean of the runs' logs, and Student's t for it; overhead without the logs.
+    The mean of the runs' values as they are judged, and Student's t for it.
     """
-
-    def told(name: str) -> list[float] | None:
-        found = [view.values[name] for view in views if name in view.values]
-        return found if len(found) == len(views) else None
-
-    def interval(values: list[float]) -> tuple[float, float]:
-        n = len(values)
-        reach = student_quantile((1 + CONFIDENCE) / 2, n - 1) * math.sqrt(variance_of(values) / n)
-        return fmean(values), reach
-
-    def ratio(name: str, sign: int = 1) -> Summary | None:
-        values = told(name)
-        if values is None:
-            return None
-        middle, reach = interval(values)
-        low, high = sorted(math.exp(min(sign * middle + side * reach, 700)) for side in (-1, 1))
-        return Summary(len(values), math.exp(sign * middle), low, high)
-
-    def center(name: str) -> float | None:
-        values = told(name)
-        return None if values is None else math.exp(fmean(values))
-
-    time = ratio("time")
-    assert time is not None
-    against_floor = views[0].place.strategy != "serial"
-    overheads = told(OVERHEAD) if against_floor else None
-    overhead = None
-    if overheads is not None:
-        middle, reach = interval(overheads)
-        overhead = Summary(len(overheads), middle, middle - reach, middle + reach)
-    return Metrics(
-        place=views[0].place,
-        time=time,
+    found = {}
+    for name, quantity in QUANTITIES.items():
+        values = [view.values[name] for view in views if name in view.values]
+        if len(values) == len(views):
+            middle = fmean(values)
+            reach = student_quantile((1 + CONFIDENCE) / 2, len(values) - 1) * math.sqrt(
+                variance_of(values) / len(values)
+            )
+            low, high = sorted(quantity.unjudged(middle + side * reach) for side in (-1, 1))
+            found[name] = Summary(len(values), quantity.unjudged(middle), low, high)
+    return row_of(
+        views[0].place,
+        found,
         tail=None,
-        serial=center("serial time"),
-        floor=center("floor time"),
-        cpu=center("CPU seconds"),
-        speedup=ratio(SPEEDUP, -1),
-        machine_speedup=ratio("machine speedup", -1),
-        efficiency=ratio(EFFICIENCY, -1) if against_floor else None,
-        overhead=overhead,
         measures={
             name: (median([view.measures[name][0] for view in views if name in view.measures]), unit)
             for name, (_, unit) in views[0].measures.items()
@@ -279,7 +215,7 @@ def differences(
     """Say in which facts the runs differ that they should share, and in which axes cells of one name do."""
     meant = {fact for group in across for fact in ACROSS.get(group, (group,))}
     found = []
-    for axis in AXES:
+    for axis in MACHINE_AXES:
         sides = [{name: _on_axis(side, name, axis) for name in shared} for side in (base, new)]
         apart = [name for name in shared if len(sides[0][name] | sides[1][name]) > 1]
         old, now = ({value for name in apart for value in side[name]} for side in sides)
@@ -294,8 +230,8 @@ def differences(
 
 
 def _on_axis(runs: Sequence[Reduced], name: str, axis: str) -> set[str]:
-    """Return the values that a cell has on an axis."""
-    return {str(getattr(run.views[name].place.axes, axis)) for run in runs}
+    """Return the values that a cell has on an axis; that it has no start method differs from none."""
+    return {str(getattr(run.views[name].place.axes, axis)) for run in runs} - {NO_METHOD}
 
 
 def unknown_facts(base: Sequence[Reduced], new: Sequence[Reduced], across: Iterable[str]) -> list[str]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from tabulate import DataRow, TableFormat, tabulate
 
 from benchmarks.report import units
-from benchmarks.report.metrics import NULLS, Metrics
+from benchmarks.report.metrics import NULLS, Metrics, on_axis
 from benchmarks.report.stats import Summary
-from benchmarks.schema import Family
+from benchmarks.schema import FamilyInfo
 
 
 def plain(gap: str) -> TableFormat:
@@ -56,7 +56,7 @@ class Column:
     spare: int = 0
 
 
-def table(family: Family, rows: Sequence[Metrics], width: int, table_format: str | None = None) -> list[str]:
+def table(family: FamilyInfo, rows: Sequence[Metrics], width: int, table_format: str | None = None) -> list[str]:
     """Return a family's table in the widest style that fits, or in a format of tabulate's, which has its own width."""
     if table_format is not None:
         return _formatted(_columns(family, rows), rows, table_format)
@@ -130,14 +130,14 @@ def _name(row: Metrics) -> str:
 
 LEFT = ("strategy", "start\nmethod", "workload")
 
-AXES = {"workload": "workload", "start_method": "start\nmethod", "tasks": "tasks", "workers": "workers"}
+AXIS_TITLES = {"workload": "workload", "start_method": "start\nmethod", "tasks": "tasks", "workers": "workers"}
 
 
-def _columns(family: Family, rows: Sequence[Metrics]) -> list[Column]:
+def _columns(family: FamilyInfo, rows: Sequence[Metrics]) -> list[Column]:
     """Return the columns of a family's table. Those in which no row has anything are left out later."""
 
     def axis(name: str) -> Column:
-        return Column(AXES[name], lambda row, _style: str(getattr(row.place.axes, name)))
+        return Column(AXIS_TITLES[name], lambda row, _style: str(getattr(row.place.axes, name)))
 
     def time(title: str, value: Callable[[Metrics], float | None], *, spare: int = 0) -> Column:
         def text(row: Metrics, style: Style) -> str | None:
@@ -148,8 +148,8 @@ def _columns(family: Family, rows: Sequence[Metrics]) -> list[Column]:
 
         return Column(f"{title}\na task" if family.per_task else title, text, spare)
 
-    varying = [axis(name) for name in AXES if len({getattr(row.place.axes, name) for row in rows}) > 1]
-    by_ratio = "speedup" in family.judged_by
+    varying = [axis(name) for name in AXIS_TITLES if len(on_axis(rows, name)) > 1]
+    by_ratio = family.about_speedup
     minor = 0 if by_ratio or family.per_task else 2
     spared = 2 if by_ratio else 0
     chunks = len({row.place.tasks_per_chunk for row in rows}) > 1
@@ -184,9 +184,9 @@ def _columns(family: Family, rows: Sequence[Metrics]) -> list[Column]:
     return columns
 
 
-def _stages(family: Family, rows: Sequence[Metrics]) -> list[Column]:
+def _stages(family: FamilyInfo, rows: Sequence[Metrics]) -> list[Column]:
     """Return a column for each secondary measure, in families whose point is not the speedup."""
-    names = dict.fromkeys(name for row in rows for name in row.measures if "speedup" not in family.judged_by)
+    names = dict.fromkeys(name for row in rows for name in row.measures if not family.about_speedup)
 
     def column(name: str) -> Column:
         def text(row: Metrics, style: Style) -> str | None:
@@ -225,7 +225,7 @@ def _interval(value: Summary | None, form: Callable[[float], str], style: Style)
     return f"{form(value.center)} [{form(value.low)}, {form(value.high)}]"
 
 
-def _bounds(value: Summary, family: Family, row: Metrics, style: Style) -> str | None:
+def _bounds(value: Summary, family: FamilyInfo, row: Metrics, style: Style) -> str | None:
     if value.low is None or value.high is None:
         return None
     scale = row.place.tasks if family.per_task else 1

@@ -5,6 +5,11 @@ from __future__ import annotations
 import math
 import textwrap
 
+FACTOR = "factor"
+SHARE = "share"
+TIMES = "times"
+"""Units of ratios: 1.50, 50%, 1.50x."""
+
 MISSING = "-"
 LINE = 120
 
@@ -30,10 +35,14 @@ def digits(value: float) -> str:
 
 
 def amount(value: float, unit: str, space: str = " ") -> str:
-    """Write a secondary measure in its unit: s or B."""
+    """Write a value in its unit: s, B, `FACTOR`, `SHARE` or `TIMES`, or one of somebody's own."""
     if unit == "s":
         return seconds(value, space)
-    return size(value, space) if unit == "B" else f"{digits(value)}{space}{unit}"
+    if unit == "B":
+        return size(value, space)
+    if unit in {FACTOR, TIMES}:
+        return f"{factor(value)}{'x' if unit == TIMES else ''}"
+    return percent(value) if unit == SHARE else f"{digits(value)}{space}{unit}"
 
 
 def size(value: float, space: str = " ") -> str:

@@ -13,8 +13,7 @@ from benchmarks.report import units
 from benchmarks.report.compare import Comparison
 from benchmarks.report.judge import MOST_RUNS, Change, Rule, Verdict, share
 from benchmarks.report.noise import Spread
-from benchmarks.report.pools import ALL, SHORT
-from benchmarks.report.samples import CPU_TIME, EFFICIENCY, OVERHEAD, PEAK_MEMORY, SPEEDUP
+from benchmarks.report.quantities import ALL, SHORT, quantity_of
 from benchmarks.report.tables import plain
 from benchmarks.report.units import counted, wrapped
 
@@ -35,7 +34,7 @@ class Style:
 
 
 WIDE = Style(plain("  "))
-POOLS = (
+GROUPS = (
     WIDE,
     Style(plain(" "), ("verdict",), ("cells", "old", "new", "finds", "needs")),
     Style(plain("  "), ("verdict", "family", "strategy"), ("cells", "finds", "needs")),
@@ -56,17 +55,17 @@ def comparison_lines(
     """Yield a comparison's lines; `names` are those of the samples.
 
     The table fits `width` unless `table_format`, one of tabulate's, is given. A wide one has the smallest change that
-    these runs find in a pool, and the runs a side that would find one of the margin. The cells of pools that changed
+    these runs find in a group, and the runs a side that would find one of the margin. The cells of groups that changed
     follow, or `all_cells`.
     """
     old, now = result.runs
     yield from wrapped(
         f"{names[0]} ({counted(old, 'run')}) against {names[1]} ({counted(now, 'run')}). A positive change is for the "
         f"worse, of speedup and efficiency that of their inverse, time; {100 * (1 - result.rule.alpha):g}% intervals, "
-        f"p adjusted by Holm over {counted(len(result.pools), 'test')}, margin {units.percent(result.rule.margin)}.",
+        f"p adjusted by Holm over {counted(len(result.groups), 'test')}, margin {units.percent(result.rule.margin)}.",
         width,
     )
-    if any(pool.part == SHORT for pool in result.pools):
+    if any(group.part == SHORT for group in result.groups):
         yield from wrapped("Short tasks are those in which the strategy itself takes most of the time.", width)
     for difference in result.differences:
         yield from wrapped(f"NOT COMPARABLE: {difference} (--across says that a difference is meant)", width)
@@ -79,9 +78,9 @@ def comparison_lines(
             width,
         )
     yield ""
-    yield from _table(result.pools, width, table_format, judged=result.judged)
-    changed = {pool.pool for pool in result.pools if pool.verdict.sure and pool.cells > 1 and result.judged}
-    cells = [cell for cell in result.cells if all_cells or cell.pool in changed]
+    yield from _table(result.groups, width, table_format, judged=result.judged)
+    changed = {group.key for group in result.groups if group.verdict.sure and group.cells > 1 and result.judged}
+    cells = [cell for cell in result.cells if all_cells or cell.key in changed]
     if cells:
         yield ""
         yield "Cell by cell:" if all_cells else "Where, cell by cell:"
@@ -96,7 +95,7 @@ def _table(changes: Sequence[Change], width: int, table_format: str | None, *, j
     """Set changes, what regressed first."""
     shown = sorted(changes, key=lambda change: ORDER.index(change.verdict)) if judged else list(changes)
     rows = [_row(change, judged=judged) for change in shown]
-    return _fitted(rows, width, table_format, CELLS if rows and "cell" in rows[0] else POOLS)
+    return _fitted(rows, width, table_format, CELLS if rows and "cell" in rows[0] else GROUPS)
 
 
 def _fitted(rows: Sequence[dict[str, str]], width: int, table_format: str | None, styles: Sequence[Style]) -> list[str]:
@@ -162,12 +161,12 @@ def inside(cell: str) -> str:
 
 
 def _closing(result: Comparison, width: int) -> Iterator[str]:
-    unsure = [pool for pool in result.pools if pool.verdict is Verdict.INCONCLUSIVE]
+    unsure = [group for group in result.groups if group.verdict is Verdict.INCONCLUSIVE]
     if unsure and result.judged:
-        found = sorted(pool.detectable for pool in unsure)
-        needed = sorted((pool.runs_needed for pool in unsure), key=lambda runs: runs or MOST_RUNS + 1)
+        found = sorted(group.detectable for group in unsure)
+        needed = sorted((group.runs_needed for group in unsure), key=lambda runs: runs or MOST_RUNS + 1)
         yield from wrapped(
-            f"{len(unsure)} of {len(result.pools)} inconclusive: these runs find changes of {_found(found[0])} to "
+            f"{len(unsure)} of {len(result.groups)} inconclusive: these runs find changes of {_found(found[0])} to "
             f"{_found(found[-1])}; {_needed(needed[0])} to {_needed(needed[-1])} runs a side would tell one of "
             f"{units.percent(result.rule.margin)} from none.",
             width,
@@ -184,10 +183,10 @@ def _closing(result: Comparison, width: int) -> Iterator[str]:
         if names:
             yield from wrapped(f"{what}: {', '.join(_listed(names))}.", width)
     if result.judged:
-        counts = [f"{sum(pool.verdict is verdict for pool in result.pools)} {verdict}" for verdict in ORDER]
-        others = len([pool for pool in result.pools if pool.verdict is Verdict.REGRESSED]) - len(result.regressed)
+        counts = [f"{sum(group.verdict is verdict for group in result.groups)} {verdict}" for verdict in ORDER]
+        others = len([group for group in result.groups if group.verdict is Verdict.REGRESSED]) - len(result.regressed)
         note = f" ({others} of the former not by a strategy's doing)" if others else ""
-        yield from wrapped(f"Of {counted(len(result.pools), 'test')}: {', '.join(counts)}{note}.", width)
+        yield from wrapped(f"Of {counted(len(result.groups), 'test')}: {', '.join(counts)}{note}.", width)
 
 
 def _listed(cells: Sequence[str]) -> Iterator[str]:
@@ -239,14 +238,5 @@ def signed(change: Change, difference: float) -> str:
 
 def amount(change: Change, value: float) -> str:
     """Write a quantity, given as a comparison has it, the way the summary writes it."""
-    if change.quantity == OVERHEAD:
-        return units.seconds(value * (change.scale or 1.0))
-    if change.quantity == SPEEDUP:
-        return units.factor(math.exp(-value))
-    if change.quantity == EFFICIENCY:
-        return units.percent(math.exp(-value))
-    if change.quantity == CPU_TIME:
-        return f"{units.factor(math.exp(value))}x"
-    if change.quantity == PEAK_MEMORY:
-        return units.amount(math.exp(value), "B")
-    return units.seconds(math.exp(value))
+    known = quantity_of(change.quantity)
+    return units.amount(known.unjudged(value) * (change.scale or 1.0), known.unit)

@@ -123,8 +123,7 @@ def test_worker_killed_idle(project: Project, strategy: str, processes_of: Calla
 INITIALIZER = """
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
-from benchmarks.strategies import STRATEGIES
-from benchmarks.strategies.base import Strategy
+from benchmarks.strategies.base import Strategy, register
 from benchmarks.strategies.executors import ExecutorEngine
 from benchmarks.strategies.pools import PoolEngine
 
@@ -141,7 +140,7 @@ class Refusing(Strategy):
         return ExecutorEngine(executor, workers, lambda: list(executor.map(job.function, job.inputs)))
 
 for name in ("refusing pool", "refusing executor"):
-    STRATEGIES[name] = Refusing(name)
+    register(Refusing(name))
 FAMILY = family("fine", strategies=("refusing pool", "refusing executor", "Pool.map"))
 """
 
@@ -283,7 +282,7 @@ def test_workers_end_with_their_caller(project: Project, processes_of: Callable[
 LONG = """
 from benchmarks.strategies.base import FRESH
 axes = Axes("count", 4, ("with Pool",), 1, sizes=(10**9,), start_methods=("fork",), state=FRESH)
-FAMILY = Family("trouble", "Does it hold?", "one pass", ("speedup",), {"default": (axes,)}, arms=())
+FAMILY = Family("trouble", "Does it hold?", "one pass", ("speedup",), {"default": (axes,)}, say_nothing, arms=())
 """
 
 

@@ -14,7 +14,7 @@ from benchmarks.report.compare import Comparison, compare
 from benchmarks.report.judge import Rule, Verdict, runs_needed
 from benchmarks.report.runs import DataError, Place
 from benchmarks.report.samples import Reduced, View, aligned, of_python, python_of
-from benchmarks.schema import Family
+from benchmarks.schema import FamilyInfo
 from benchmarks.tests.made_up import environment, params
 
 FLOOR_SECONDS = {"1e2": 1e-4, "1e4": 2e-3, "1e5": 2e-2}
@@ -43,7 +43,7 @@ def run(
     speed = source.gauss(0, drift)
     facts = dict(facts or {})
     workers = facts.pop("workers", 2)
-    family = Family("Is a pool worth it?", "one pass", list(judged_by), ["serial", "floor"], per_task=False)
+    family = FamilyInfo("Is a pool worth it?", "one pass", list(judged_by), ["serial", "floor"], per_task=False)
     views = {}
     for strategy in STRATEGIES:
         for size, seconds in FLOOR_SECONDS.items():
@@ -86,7 +86,7 @@ def sample(seed: int, number: int = 5, **how: Any) -> list[Reduced]:
 
 def verdicts(result: Comparison, quantity: str = "efficiency") -> dict[str, tuple[Verdict, str | None]]:
     """Return verdict and cause of each strategy."""
-    return {pool.strategy: (pool.verdict, pool.cause) for pool in result.pools if pool.quantity == quantity}
+    return {pool.strategy: (pool.verdict, pool.cause) for pool in result.groups if pool.quantity == quantity}
 
 
 def test_a_slower_strategy_is_found() -> None:
@@ -99,7 +99,7 @@ def test_a_slower_strategy_is_found() -> None:
         Verdict.UNCHANGED,
         Verdict.INCONCLUSIVE,
     }
-    found = next(pool for pool in result.pools if (pool.strategy, pool.quantity) == ("Pool.imap", "efficiency"))
+    found = next(pool for pool in result.groups if (pool.strategy, pool.quantity) == ("Pool.imap", "efficiency"))
     assert found.low < math.log(1.2) < found.high
 
 
@@ -125,9 +125,9 @@ def test_swapping_the_samples_turns_the_verdict_round() -> None:
     assert by_pool(there)["Pool.map", "long tasks", "efficiency"] == (Verdict.REGRESSED, "strategy")
     assert by_pool(back)["Pool.map", "long tasks", "efficiency"] == (Verdict.IMPROVED, "strategy")
     assert by_pool(there)["Pool.imap", "short tasks", "overhead"] == (Verdict.REGRESSED, "strategy")
-    for one, other in zip(there.pools, back.pools, strict=True):
+    for one, other in zip(there.groups, back.groups, strict=True):
         assert one.change * (one.scale or 1) == pytest.approx(-other.change * (other.scale or 1))
-    assert [pool.adjusted_p for pool in there.pools] == pytest.approx([pool.adjusted_p for pool in back.pools])
+    assert [pool.adjusted_p for pool in there.groups] == pytest.approx([pool.adjusted_p for pool in back.groups])
 
 
 JUDGED_BY = ("speedup", "efficiency", "overhead")
@@ -135,7 +135,7 @@ JUDGED_BY = ("speedup", "efficiency", "overhead")
 
 def by_pool(result: Comparison) -> dict[tuple[str, str, str], tuple[Verdict, str | None]]:
     """Return verdict and cause of each pool, by strategy, part and quantity."""
-    return {(pool.strategy, pool.part, pool.quantity): (pool.verdict, pool.cause) for pool in result.pools}
+    return {(pool.strategy, pool.part, pool.quantity): (pool.verdict, pool.cause) for pool in result.groups}
 
 
 def test_long_and_short_tasks_are_judged_apart() -> None:
@@ -145,7 +145,7 @@ def test_long_and_short_tasks_are_judged_apart() -> None:
     """
     how: dict[str, Any] = {"call": 4e-4, "judged_by": JUDGED_BY}
     result = compare(sample(1, **how), sample(2, **how), Rule())
-    found = {(pool.part, pool.quantity): pool.cells for pool in result.pools if pool.strategy == "Pool.map"}
+    found = {(pool.part, pool.quantity): pool.cells for pool in result.groups if pool.strategy == "Pool.map"}
 
     assert found == {("short tasks", "overhead"): 1, ("long tasks", "speedup"): 2, ("long tasks", "efficiency"): 2}
 
@@ -159,7 +159,7 @@ def test_a_dearer_call_is_overhead() -> None:
     new = sample(2, drift=0.02, call={"": 4e-4, "Pool.imap": 5e-4}, judged_by=JUDGED_BY)
     result = compare(base, new, Rule())
     found = by_pool(result)
-    pool = next(p for p in result.pools if (p.strategy, p.quantity) == ("Pool.imap", "overhead"))
+    pool = next(p for p in result.groups if (p.strategy, p.quantity) == ("Pool.imap", "overhead"))
     assert pool.scale is not None
 
     assert found["Pool.imap", "short tasks", "overhead"] == (Verdict.REGRESSED, "strategy")
@@ -233,7 +233,7 @@ def test_single_runs_judge_carefully() -> None:
     source = random.Random(3)
     for _ in range(20):
         calm = compare([run(source)], [run(source)], Rule())
-        assert {pool.verdict for pool in calm.pools} <= {Verdict.INCONCLUSIVE, Verdict.UNCHANGED}
+        assert {pool.verdict for pool in calm.groups} <= {Verdict.INCONCLUSIVE, Verdict.UNCHANGED}
     result = compare([run(source)], [run(source, slower={"Pool.map": 3})], Rule())
 
     assert verdicts(result)["Pool.map"][0] is Verdict.REGRESSED
@@ -250,7 +250,7 @@ def test_a_start_method_is_judged_by_itself() -> None:
                 values = {key: value + math.log(factor) for key, value in view.values.items()}
                 other = name.replace("[", "[forkserver-")
                 each.views[other] = View(changed(view.place, id=other, axes=axes), values, {}, {})
-    pools = [pool for pool in compare(samples[0], samples[1], Rule()).pools if pool.quantity == "efficiency"]
+    pools = [pool for pool in compare(samples[0], samples[1], Rule()).groups if pool.quantity == "efficiency"]
 
     assert {(pool.start_method, pool.verdict is Verdict.REGRESSED) for pool in pools} == {
         ("fork", False),
@@ -442,7 +442,7 @@ def test_false_alarms_are_rare() -> None:
     alarms = 0
     for _ in range(200):
         base, new = ([run(source, sigma=0.08) for _ in range(5)] for _ in "ab")
-        alarms += any(pool.verdict is Verdict.REGRESSED for pool in compare(base, new, Rule()).pools)
+        alarms += any(pool.verdict is Verdict.REGRESSED for pool in compare(base, new, Rule()).groups)
 
     assert alarms < 7
 
@@ -457,7 +457,7 @@ def test_intervals_cover() -> None:
     for _ in range(100):
         base = [run(source, sigma=0.05) for _ in range(4)]
         new = [run(source, sigma=0.05, slower={"Pool.map": 1.1}) for _ in range(4)]
-        for pool in compare(base, new, Rule()).pools:
+        for pool in compare(base, new, Rule()).groups:
             if pool.quantity == "efficiency":
                 true = math.log(1.1) if pool.strategy == "Pool.map" else 0.0
                 held += pool.low <= true <= pool.high

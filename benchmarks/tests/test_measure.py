@@ -178,7 +178,12 @@ def test_describe(error: BaseException, expected: str) -> None:
 
 
 FAMILY = Family(
-    "any", "?", "one pass", ("speedup",), {"default": (Axes("count", 4, ("serial", "Pool.map"), 1, sizes=(100, 1000)),)}
+    "any",
+    "?",
+    "one pass",
+    ("speedup",),
+    {"default": (Axes("count", 4, ("serial", "Pool.map"), 1, sizes=(100, 1000)),)},
+    answer=lambda _rows: "",
 )
 
 

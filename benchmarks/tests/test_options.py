@@ -238,7 +238,7 @@ def test_selection(project: Project, arguments: list[str], labels: set[str]) -> 
     project.write(
         "from benchmarks.tasks import count\n"
         'FAMILY = Family("f", "?", "t", ("speedup",),'
-        ' {"default": (Axes("count", 4, ("serial", "Pool.map"), 0.2, sizes=(100, 1000)),)})\n'
+        ' {"default": (Axes("count", 4, ("serial", "Pool.map"), 0.2, sizes=(100, 1000)),)}, say_nothing)\n'
         "bench_count = bench_trouble\ndel bench_trouble\n"
     )
     result = project.run("--collect-only", "-q", "--benchmark-only", *arguments)

@@ -22,12 +22,12 @@ HALF_A_MEGABYTE = 500_000
 
 
 @pytest.fixture(scope="module")
-def columns() -> list[matrix.Column]:
+def columns() -> list[matrix.Sample]:
     """Return the baselines by version of Python."""
     return readme.baselines()
 
 
-def test_baselines_are_complete(columns: list[matrix.Column]) -> None:
+def test_baselines_are_complete(columns: list[matrix.Sample]) -> None:
     """There are five complete default runs of each version, all of one machine, small enough to be kept."""
     runs = [run for column in columns for run in column.runs]
 
@@ -38,14 +38,14 @@ def test_baselines_are_complete(columns: list[matrix.Column]) -> None:
     assert max(path.stat().st_size for path in find(readme.STORAGE, BASELINE)) <= HALF_A_MEGABYTE
 
 
-def test_results_are_those_of_the_baselines(columns: list[matrix.Column]) -> None:
+def test_results_are_those_of_the_baselines(columns: list[matrix.Sample]) -> None:
     """The generated parts say what the baselines say today; `python -m benchmarks.evidence.readme` writes them anew."""
     for name, part in readme.parts(columns).items():
         assert f"<!-- {name}: {readme.WRITTEN_BY} -->\n{part}\n<!-- end of {name} -->" in TEXT
 
 
 @pytest.mark.skipif(find_spec("matplotlib") is None, reason="pictures need Matplotlib: pip install -e '.[plots]'")
-def test_picture_is_that_of_the_baselines(columns: list[matrix.Column], tmp_path: Path) -> None:
+def test_picture_is_that_of_the_baselines(columns: list[matrix.Sample], tmp_path: Path) -> None:
     """The picture, drawn anew, is the one that is kept, but for the names of its parts."""
     import matplotlib as mpl  # noqa: PLC0415 - not in each environment
 

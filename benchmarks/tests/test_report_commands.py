@@ -26,8 +26,8 @@ def test_the_command_finds_a_regression(tmp_path: Path, monkeypatch: pytest.Monk
     assert (code, err) == (1, "")
     assert "REGRESSED (strategy)" in first
     assert len(written["base"]) == len(written["new"]) == 5
-    assert all(len(pool["base_values"]) == 5 for pool in written["pools"])
-    assert written["pools"][0]["new"] == pytest.approx(sum(written["pools"][0]["new_values"]) / 5)
+    assert all(len(group["base_values"]) == 5 for group in written["groups"])
+    assert written["groups"][0]["new"] == pytest.approx(sum(written["groups"][0]["new_values"]) / 5)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace as changed
 
 from benchmarks.report import units
-from benchmarks.report.answers import break_evens
-from benchmarks.report.metrics import BreakEven, Metrics, break_even, metrics, null_holds
-from benchmarks.report.runs import Cell, Place
+from benchmarks.report.metrics import BreakEven, Metrics, break_even, break_evens, metrics, null_holds
+from benchmarks.report.runs import Measured, Place
 from benchmarks.report.stats import interval_rank, quantile, summarize
 from benchmarks.tests.made_up import params
 
@@ -171,10 +170,10 @@ def cell(
     serial: tuple[float, ...] | None = (4.0,) * 6,
     floor: tuple[float, ...] | None = (1.6,) * 6,
     size: int = 100,
-) -> Cell:
+) -> Measured:
     """Make a cell of four tasks."""
     axes = params(strategy=strategy, size=size)
-    return Cell(Place("bench.py::bench[x]", "f", axes, 1), seconds, serial, floor, None, None, {}, {})
+    return Measured(Place("bench.py::bench[x]", "f", axes, 1), seconds, serial, floor, None, None, {}, {})
 
 
 def test_metrics_multiply() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict
 
+from benchmarks.questions import answers
 from benchmarks.report import overview, reading, render, runs
 from benchmarks.tests.saved import DATA, document, five, report, storage
 
@@ -101,7 +102,7 @@ def test_failed_cells_are_listed_not_shown() -> None:
     failed = changed["suite"]["cells"][0]
     failed.update(outcome="failed", reason="strategy arm: it broke")
     run = runs.parse(json.dumps(changed).encode(), "test")
-    text = "\n".join(render.summary(overview.of_run(run), 160))
+    text = "\n".join(render.summary(overview.of_run(run), answers(), 160))
 
     assert failed["id"] not in {cell.place.id for cell in run.cells}
     assert f"failed: strategy arm: it broke: {failed['id'].rpartition('/')[2]}" in text
@@ -113,7 +114,7 @@ def test_only_what_always_hangs_is_said_to_hang() -> None:
     for entry in changed["benchmarks"]:
         if entry["fullname"].endswith("[task_raises-Pool.imap]"):
             entry["extra_info"]["observed"]["caller sees"] = "a hang or ValueError"
-    text = " ".join(render.summary(overview.of_run(runs.parse(json.dumps(changed).encode(), "test")), 160))
+    text = " ".join(render.summary(overview.of_run(runs.parse(json.dumps(changed).encode(), "test")), answers(), 160))
 
     assert "Pool.map and Pool.imap hang for ever (worker killed)" in text
     assert "Pool.imap did not always answer in time (task raises)" in text
@@ -125,7 +126,7 @@ def test_a_run_that_did_not_complete_says_so() -> None:
     changed["suite"]["complete"] = False
 
     assert "warning: this run did not complete" in "\n".join(
-        render.summary(overview.of_run(runs.parse(json.dumps(changed).encode(), "test")), 80)
+        render.summary(overview.of_run(runs.parse(json.dumps(changed).encode(), "test")), answers(), 80)
     )
 
 

@@ -1,0 +1,27 @@
+"""Words of the saved run that both wings say: what is judged, what is measured beside it, what is observed."""
+
+SPEEDUP = "speedup"
+EFFICIENCY = "efficiency"
+OVERHEAD = "overhead"
+CPU_TIME = "CPU time"
+FIRST_RESULT = "first result"
+PEAK_MEMORY = "peak memory"
+JUDGED = (SPEEDUP, EFFICIENCY, OVERHEAD, CPU_TIME, FIRST_RESULT, PEAK_MEMORY)
+"""The quantities that a family can be judged by; `report/quantities.py` has their formulas."""
+
+CREATE = "create"
+SHUTDOWN = "shutdown"
+STAGES = (CREATE, FIRST_RESULT, SHUTDOWN)
+"""What a cold run measures of itself, in seconds."""
+
+NO_METHOD = "none"
+"""The start method of a cell whose workers are not started as processes."""
+
+CALLER_SEES = "caller sees"
+AFTERWARDS = "pool afterwards"
+LEFT_BEHIND = "left behind"
+"""What is observed of a cell that breaks."""
+
+HANGS = "a hang"
+OR = " or "
+"""What stands between the things that were observed in one cell."""

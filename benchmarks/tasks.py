@@ -70,8 +70,9 @@ def kill_once(value: int) -> int:
     if value == BROKEN:
         import os
         import signal
+        import sys
 
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
     return value
 
 

@@ -68,7 +68,7 @@ def shown(summary: Summary) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Print what each takes."""
     run = Path(arguments[0])
-    if hasattr(os, "sched_setaffinity"):
+    if sys.platform == "linux":
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as name:
         many, few = Path(name) / "many", Path(name) / "few"

@@ -5,7 +5,7 @@ hands each message to exactly one reader), computes, and sends its results back 
 two writers on one pipe would mix). No tasks are pickled, and there are no helper threads, queues or locks. Inputs are
 inherited or sent once, when a worker starts.
 
-A pool cannot be faster than this by more than noise, unless it does not do what a pool does.
+It is about what the machine can give, and no lower bound: large results now and then come faster through a pool.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import pickle
 import select
+import sys
 from dataclasses import dataclass
 from itertools import chain
 from time import sleep
@@ -35,8 +36,11 @@ MOST_CHUNKS = 16_384
 """All messages of a job must fit into the pipe before a result is read, or caller and workers wait for each other."""
 
 
+NO_PIPES = "the floor needs POSIX pipes, which this platform does not have"
+
+
 class FloorError(Exception):
-    """A bare worker ended or failed in the middle of a job."""
+    """A bare worker ended or failed in the middle of a job, or cannot be had at all."""
 
 
 class BareWorkers(Engine):
@@ -44,6 +48,8 @@ class BareWorkers(Engine):
 
     def __init__(self, job: Job, chunk_size: int, workers: int, start_method: str) -> None:
         """Start the processes; does not wait until they are up."""
+        if sys.platform == "win32":
+            raise FloorError(NO_PIPES)
         super().__init__(self._fork_join)
         chunks = -(-len(job.inputs) // chunk_size)
         if chunks > MOST_CHUNKS:
@@ -62,6 +68,7 @@ class BareWorkers(Engine):
             tasks.close()
 
     def _start(self, context: Any, tasks: Connection, job: Job, chunk_size: int) -> None:
+        assert sys.platform != "win32"
         ours, theirs = context.Pipe(duplex=False)
         # registered first, so that whoever terminates this engine finds everything that was opened
         self._results[ours.fileno()] = (ours, bytearray())
@@ -154,8 +161,8 @@ class BareWorkers(Engine):
         self._tasks.close()
         for connection, _ in self._results.values():
             connection.close()
-        for process in self._processes:
-            process.close()
+        while self._processes:
+            self._processes.pop().close()
 
 
 @dataclass(frozen=True)
@@ -168,7 +175,7 @@ class Floor(Strategy):
     def unavailable(self, start_method: str) -> str | None:
         """Return a reason where pipes cannot be polled (Windows) or the start method is missing."""
         if not hasattr(select, "poll"):
-            return "the floor needs POSIX pipes, which this platform does not have"
+            return NO_PIPES
         return super().unavailable(start_method)
 
     def chunk_size(self, tasks: int, workers: int) -> int:

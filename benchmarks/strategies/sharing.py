@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -107,7 +108,8 @@ def _shared_memory(shared: Any, job: Job, workers: int, start_method: str) -> En
 
     def forget() -> None:
         memory.close()
-        memory.unlink()
+        with suppress(FileNotFoundError):  # forgotten before
+            memory.unlink()
 
     return SharingEngine(pool, workers, run, forget)
 

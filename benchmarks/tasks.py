@@ -72,7 +72,10 @@ def kill_once(value: int) -> int:
         import signal
         import sys
 
-        os.kill(os.getpid(), signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+        if sys.platform == "win32":
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            os.kill(os.getpid(), signal.SIGKILL)
     return value
 
 

@@ -14,7 +14,6 @@ import multiprocessing
 import os
 import pickle
 import select
-import sys
 from dataclasses import dataclass
 from itertools import chain
 from time import sleep
@@ -48,7 +47,7 @@ class BareWorkers(Engine):
 
     def __init__(self, job: Job, chunk_size: int, workers: int, start_method: str) -> None:
         """Start the processes; does not wait until they are up."""
-        if sys.platform == "win32":
+        if not hasattr(select, "poll"):
             raise FloorError(NO_PIPES)
         super().__init__(self._fork_join)
         chunks = -(-len(job.inputs) // chunk_size)
@@ -56,9 +55,11 @@ class BareWorkers(Engine):
             message = f"the floor takes at most {MOST_CHUNKS} chunks, not {chunks}: use larger chunks or fewer tasks"
             raise ValueError(message)
         self._messages = [MESSAGE.pack(number) for number in range(chunks)]
-        context = multiprocessing.get_context(start_method)
+        context: Any = multiprocessing.get_context(start_method)  # its pipes are of another type on Windows
         self._processes: list[Process] = []
         self._results: dict[int, tuple[Connection, bytearray]] = {}
+        tasks: Connection
+        self._tasks: Connection
         tasks, self._tasks = context.Pipe(duplex=False)
         self._poll = select.poll()
         try:
@@ -68,11 +69,10 @@ class BareWorkers(Engine):
             tasks.close()
 
     def _start(self, context: Any, tasks: Connection, job: Job, chunk_size: int) -> None:
-        assert sys.platform != "win32"
         ours, theirs = context.Pipe(duplex=False)
         # registered first, so that whoever terminates this engine finds everything that was opened
         self._results[ours.fileno()] = (ours, bytearray())
-        self._poll.register(ours.fileno(), select.POLLIN)
+        self._poll.register(ours.fileno(), select.POLLIN)  # type: ignore[attr-defined, unused-ignore] # not on Windows
         try:
             arguments = (tasks, theirs, job.function, job.inputs, chunk_size)
             process = context.Process(target=serve, args=arguments, daemon=True)

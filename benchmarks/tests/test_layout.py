@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -175,6 +176,44 @@ def test_spelt_keys_are_found() -> None:
     assert {"suite", "extra_info", "serial_seconds", "stolen_seconds", "chunk_size", "values"} <= keys_of(
         schema.Document
     )
+
+
+LESSER_PLATFORM = """
+import importlib, multiprocessing.synchronize, os, select, signal, subprocess, sys, time
+import msgspec, pytest, tabulate
+if importlib.util.find_spec("matplotlib"):
+    import matplotlib.figure
+sys.modules["fcntl"] = None
+for module, names in (
+    (os, "fork getuid killpg sched_getaffinity getloadavg sysconf register_at_fork"),
+    (signal, "SIGKILL SIGALRM SIGHUP ITIMER_REAL setitimer getitimer pthread_sigmask SIG_BLOCK SIG_SETMASK"),
+    (select, "poll POLLIN"),
+    (time, "clock_gettime"),
+):
+    for name in names.split():
+        if hasattr(module, name):
+            delattr(module, name)
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+from benchmarks.strategies.floor import FLOOR
+print(FLOOR.unavailable("spawn"))
+"""
+"""Takes from Python what Windows has not, as far as the suite's modules know it, and imports them."""
+
+
+def test_modules_can_be_imported_on_a_lesser_platform() -> None:
+    """What a platform lacks is refused when it is asked for, by the cell that asks, never by an import."""
+    missing = {"benchmarks.report.plots"} if find_spec("matplotlib") is None else set()
+    names = {name for name, _ in modules()} - missing
+    result = subprocess.run(
+        [sys.executable, "-c", LESSER_PLATFORM, *sorted(names)],
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert (result.stdout, result.stderr) == ("the floor needs POSIX pipes, which this platform does not have\n", "")
 
 
 def test_workers_load_little() -> None:

@@ -277,6 +277,7 @@ def once(job: Job) -> Engine:
 )
 def test_broken_rules_are_found(strategy: Strategy, rule: Rule) -> None:
     """The rules see what they must forbid, children of children among it, and leave nothing of it."""
+    start_helpers("spawn")
     before = descendants()
     with pytest.raises((AssertionError, CellError)) as error:
         rule(strategy, "spawn")

@@ -31,6 +31,9 @@ MEETING_LIMIT = 60.0
 MEETING_PAUSE = 0.0005
 """Seconds between two looks at who has come: a look takes some 10 us, and others are still starting."""
 
+ORPHAN_SECONDS = 1.0
+"""How often a worker looks whether its parent is still there, where no pipe tells."""
+
 MESSAGE = struct.Struct("<H")
 """What the floor sends to a bare worker: the number of a chunk, or STOP, or PROVE."""
 
@@ -80,17 +83,19 @@ def with_shared(function: Callable[[Any], Any], rest: Sequence[Any]) -> Any:
     return function((_shared, *rest))
 
 
-def meet(folder: str, workers: int) -> tuple[int, int]:
+def meet(place: tuple[str, int]) -> tuple[int, int]:
     """Wait until all workers are in this call at once, and return this one's process id and its thread's number.
 
-    A task of this function a worker proves that all are up: none can take a second one before the last has come.
+    `place` is an empty folder, and the number of workers that come there. One such task a worker proves that all are
+    up: none can take a second one before the last has come.
     """
+    folder, workers = place
     me = os.getpid(), threading.get_ident()
     with open(f"{folder}/{me[0]}-{me[1]}", "x"):
         deadline = time.monotonic() + MEETING_LIMIT
     while len(os.listdir(folder)) < workers:  # noqa: PTH208 - every worker would have to import pathlib
         if time.monotonic() > deadline:
-            message = f"only {len(os.listdir(folder))} of {workers} workers came up in {MEETING_LIMIT:g} s"  # noqa: PTH208 - the same
+            message = f"not all of {workers} workers came up in {MEETING_LIMIT:g} s"
             raise TimeoutError(message)
         time.sleep(MEETING_PAUSE)
     return me
@@ -101,12 +106,13 @@ def _end_with_caller() -> None:
 
     The kernel is asked to send SIGKILL when the pipe that only the caller holds open is hung up: no thread, no cost
     while the caller lives. (A parent-death signal was rejected: it fires when the *thread* that started the worker
-    ends, and for a forkserver's children at the wrong parent.) Elsewhere than Linux a thread waits for the same pipe.
+    ends, and for a forkserver's children at the wrong parent.) Elsewhere than Linux a thread waits for the same pipe;
+    where an engine starts workers without one, it looks now and then whose child this process is.
     """
     parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    if not kill_at_hangup(parent.sentinel, os.getpid()):
+    if parent is None or parent.sentinel is None:
+        threading.Thread(target=_exit_as_orphan, args=(os.getppid(),), daemon=True).start()
+    elif not kill_at_hangup(parent.sentinel, os.getpid()):
         threading.Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
     elif wait([parent.sentinel], 0):  # the caller died before the kernel was asked
         os._exit(1)
@@ -129,6 +135,12 @@ def spare_at_hangup(pipe: int) -> None:
     """Take back what `kill_at_hangup` asked for."""
     if fcntl is not None:
         fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) & ~os.O_ASYNC)
+
+
+def _exit_as_orphan(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(ORPHAN_SECONDS)
+    os._exit(1)
 
 
 def _exit_after(sentinel: int) -> None:

@@ -181,19 +181,20 @@ def _fault(strategy: Strategy) -> str | None:
     return None
 
 
-Submit = Callable[[str, int], Callable[[], tuple[int, int]]]
-"""Has some worker call `worker.meet` with these arguments, and returns what waits for its answer."""
+Place = tuple[str, int]
+Worker = tuple[int, int]
+"""Where workers meet, and how many; the process id of one, and the number of its thread."""
 
 
-def meet(submit: Submit, workers: int) -> list[tuple[int, int]]:
-    """Have all workers of an engine meet, and return the process id and the thread's number of each.
+def meet(spread: Callable[[list[Place]], Iterable[Worker]], workers: int) -> list[Worker]:
+    """Have all workers of an engine meet, and return who they are.
 
-    They meet in a folder, in which each leaves a file: that needs nothing but a call with two arguments. (A barrier was
-    rejected: it must be handed to workers when they start, and not every engine can.)
+    `spread` maps `worker.meet` over one place a worker, each in a message of its own. They meet in a folder, in which
+    each leaves a file: that needs nothing but a call with an argument. (A barrier was rejected: it must be handed to
+    workers when they start, and not every engine can.)
     """
     with TemporaryDirectory(prefix="meeting-") as folder:
-        answers = [submit(folder, workers) for _ in range(workers)]
-        return [answer() for answer in answers]
+        return list(spread([(folder, workers)] * workers))
 
 
 def pool_map_chunk_size(tasks: int, workers: int) -> int:

@@ -30,7 +30,7 @@ class ExecutorEngine(Engine):
 
     def prove(self) -> frozenset[int]:
         """Have all workers meet; where they are started on demand, this is the demand."""
-        workers = meet(lambda *where: self._executor.submit(worker.meet, *where).result, self._workers)
+        workers = meet(lambda places: self._executor.map(worker.meet, places), self._workers)
         return frozenset(pid for pid, _ in workers)
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ class PoolEngine(Engine):
 
     def prove(self) -> frozenset[int]:
         """Have all workers meet."""
-        workers = meet(lambda *where: self._pool.apply_async(worker.meet, where).get, self._workers)
+        workers = meet(lambda places: self._pool.map(worker.meet, places, chunksize=1), self._workers)
         return frozenset(pid for pid, _ in workers)
 
     def close(self) -> None:

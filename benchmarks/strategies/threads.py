@@ -29,7 +29,7 @@ class ThreadEngine(Engine):
 
     def prove(self) -> frozenset[int]:
         """Have all workers meet; return their threads' numbers."""
-        workers = meet(lambda *where: self._executor.submit(worker.meet, *where).result, self._workers)
+        workers = meet(lambda places: self._executor.map(worker.meet, places), self._workers)
         return frozenset(thread for _, thread in workers)
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import platform
 import sys
 import time
 from importlib.machinery import ModuleSpec
@@ -32,6 +33,11 @@ def write(root: Path, files: dict[str, str]) -> Path:
         pytest.param({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "150000 100000\n"}, 1.5, id="v2"),
         pytest.param({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "max 100000\n"}, None, id="v2 without"),
         pytest.param({"proc/self/cgroup": "0::/a/b\n"}, None, id="v2 without files"),
+        pytest.param(
+            {"proc/self/cgroup": "0::/kube/cri:a\n", "sys/fs/cgroup/kube/cri:a/cpu.max": "25000 100000\n"},
+            0.25,
+            id="v2, a name with a colon, as containerd makes them",
+        ),
         pytest.param(
             {
                 "proc/self/cgroup": "0::/a/b\n",
@@ -75,6 +81,69 @@ def test_usable_cpus(monkeypatch: pytest.MonkeyPatch, cpus: int, quota: float | 
     monkeypatch.setattr(environment, "cpu_quota", lambda: quota)
 
     assert environment.usable_cpus() == expected
+
+
+def test_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CPUs that the scheduler may use count, not those of the machine, which count where nobody tells."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {1, 5, 7}, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    assert environment.affinity() == 3
+
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert environment.affinity() == 64
+
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert environment.affinity() == 1
+
+
+@pytest.mark.parametrize(("ask", "expected"), [(None, True), (lambda: True, True), (lambda: False, False)])
+def test_gil(monkeypatch: pytest.MonkeyPatch, ask: object, *, expected: bool) -> None:
+    """An interpreter says whether it runs under the GIL; one that cannot say always does."""
+    if ask is None:
+        monkeypatch.delattr(sys, "_is_gil_enabled", raising=False)
+    else:
+        monkeypatch.setattr(sys, "_is_gil_enabled", ask, raising=False)
+
+    assert environment.gil_enabled() is expected
+    assert stable_facts().gil is expected
+
+
+@pytest.mark.parametrize("off", [True, False])
+def test_whether_bytecode_is_cached(monkeypatch: pytest.MonkeyPatch, *, off: bool) -> None:
+    """What is imported is cached unless the interpreter was told not to."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", off)
+
+    assert stable_facts().caches_bytecode is not off
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_what_proc_tells() -> None:
+    """The processor's name, stolen time and the most memory are those that other readers of /proc see."""
+    model = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name"))
+    before = int(Path("/proc/stat").read_text().split()[8])
+    stolen = environment.stolen_seconds()
+    after = int(Path("/proc/stat").read_text().split()[8])
+    memory = environment.peak_memory()
+    held = bytearray(64 << 20)
+    grown = environment.peak_memory()
+    assert stolen is not None
+    assert memory is not None
+    assert grown is not None
+
+    assert environment.cpu_model() == model.split(": ")[1]
+    assert before <= round(stolen * os.sysconf("SC_CLK_TCK")) <= after
+    assert 0 < grown - memory <= len(held) + (8 << 20)
+    assert grown >= len(held)
+    assert environment.load_average() == pytest.approx(os.getloadavg()[0], abs=0.5)
+
+
+def test_what_no_proc_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no /proc nothing is made up."""
+    monkeypatch.setattr(environment, "Path", lambda _path: Path("/no/such/folder"))
+
+    assert environment.stolen_seconds() is None
+    assert environment.peak_memory() is None
+    assert environment.cpu_model() == platform.processor()
 
 
 def burn(seconds: float, ready: object) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+import time
 from collections import Counter
 from functools import partial
 from itertools import pairwise
@@ -161,6 +164,59 @@ def test_timed_keeps_the_results_until_the_clock_has_stopped() -> None:
 
     assert seconds == 1.0
     assert events == ["tick", "tick", "freed"]
+
+
+@pytest.mark.parametrize(
+    ("first", "passes"),
+    [
+        # a first pass of less than a tenth of the budget tells little: five more, which take no time here
+        (0.0999, 5),
+        (0.1, 0),
+        (3.0, 0),
+    ],
+)
+def test_pilot(first: float, passes: int) -> None:
+    """Short rounds are tried a few times before they are planned, long ones are known."""
+    arms, spent = LoggedArms(("floor", "strategy")), Spent()
+    seconds = measure._pilot(arms, 1.0, first, spent)  # type: ignore[arg-type]
+
+    assert " ".join(arms.log) == " ".join(["| floor strategy"] * passes)
+    assert seconds == first if not passes else 0 < seconds < 0.05
+    assert (spent.arms > 0) is (passes > 0)
+
+
+def test_pilots_end_with_a_tenth_of_the_budget() -> None:
+    """Rounds that turn out to be long are not tried again."""
+    arms = LoggedArms(("strategy",))
+    arms.engines["strategy"] = Engine(lambda: time.sleep(0.06) or [])  # type: ignore[func-returns-value]
+    seconds = measure._pilot(arms, 1.0, 0.01, Spent())  # type: ignore[arg-type]
+
+    assert arms.log == ["|"] * 2, "two of 60 ms are more than a tenth of a second"
+    assert seconds == pytest.approx(0.06, abs=0.03)
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_arms_are_undisturbed(*, collecting: bool) -> None:
+    """Neither collector, tracer nor profiler sees the arms; afterwards each is as it was."""
+    tracer, profiler, collector = sys.gettrace(), sys.getprofile(), gc.isenabled()
+
+    def watcher(*_event: object) -> None:
+        """See nothing."""
+
+    try:
+        (gc.enable if collecting else gc.disable)()
+        sys.settrace(watcher)
+        sys.setprofile(watcher)
+        with measure._undisturbed():
+            inside = sys.gettrace(), sys.getprofile(), gc.isenabled()
+        after = sys.gettrace(), sys.getprofile(), gc.isenabled()
+    finally:
+        sys.settrace(tracer)
+        sys.setprofile(profiler)
+        (gc.enable if collector else gc.disable)()
+
+    assert inside == (None, None, False)
+    assert after == (watcher, watcher, collecting)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.watch import Watch, end_all, start_helpers
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Engine, Job, pool_map_chunk_size
-from benchmarks.strategies.floor import FLOOR, FloorError
+from benchmarks.strategies.floor import FLOOR, MOST_CHUNKS, FloorError
 from benchmarks.tasks import count, nothing
 from benchmarks.workloads import WORKLOADS
 
@@ -196,6 +196,18 @@ def test_floor_carries_large_results() -> None:
 
 
 @needs_floor
+def test_floor_that_is_ended_leaves_nothing() -> None:
+    """Neither workers nor their pipes are left when bare workers are ended by force."""
+    start_helpers("spawn")
+    leaks = Leaks()
+    engine = FLOOR.open(Job(nothing, [1, 2]), 2, "spawn")
+    engine.prove()
+    engine.terminate()
+
+    leaks.check()
+
+
+@needs_floor
 def test_floor_reports_what_a_task_raises() -> None:
     """A task that raises ends the run with its type and message."""
     with opened("floor", Job(fail, [1, 2, 3], 1), "spawn") as engine, pytest.raises(FloorError) as error:
@@ -216,10 +228,15 @@ def test_floor_notices_a_dead_worker() -> None:
 
 
 @needs_floor
-def test_floor_refuses_more_chunks_than_fit() -> None:
-    """More messages than a pipe holds would leave caller and workers waiting for each other."""
-    with pytest.raises(ValueError, match="at most 16384 chunks, not 20000"):
-        FLOOR.open(Job(nothing, range(20_000), 1), 2, "spawn")
+def test_floor_takes_as_many_chunks_as_fit() -> None:
+    """One message more than a pipe holds would leave caller and workers waiting for each other."""
+    with opened("floor", Job(nothing, range(MOST_CHUNKS), 1), "spawn") as engine:
+        results = engine.run()
+        engine.close()
+    with pytest.raises(ValueError, match="at most 16384 chunks, not 16385"):
+        FLOOR.open(Job(nothing, range(MOST_CHUNKS + 1), 1), 2, "spawn")
+
+    assert results == list(range(MOST_CHUNKS))
 
     assert multiprocessing.active_children() == []
 

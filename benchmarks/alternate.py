@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 GRACE = 90
 """Seconds that an interrupted run has to save what it has: more than tox waits for it."""
 
-PROGRAM = "python -m benchmarks.alternate"
+COMMAND = "python -m benchmarks.alternate"
 
 KINDS = {
     "python": "an interpreter that has what the suite needs: of another version, or of a virtual environment",
@@ -45,10 +45,10 @@ kinds of sides:
 {{kinds}}
 
 for example:
-  {PROGRAM} old=python:.venv-old/bin/python new=python:.venv-new/bin/python
-  {PROGRAM} 3.13=tox:3.13-bench 3.14=tox:3.14-bench --turns 3 -- --preset quick
-  {PROGRAM} base=revision:main head=revision:HEAD -- -k dispatch
-  {PROGRAM} two='options:--workers 2' four='options:--workers 4'
+  {COMMAND} old=python:.venv-old/bin/python new=python:.venv-new/bin/python
+  {COMMAND} 3.13=tox:3.13-bench 3.14=tox:3.14-bench --turns 3 -- --preset quick
+  {COMMAND} base=revision:main head=revision:HEAD -- -k dispatch
+  {COMMAND} two='options:--workers 2' four='options:--workers 4'
 
 Runs are saved under the names of their sides. Ctrl-C ends it early, and compares the runs that there are.
 
@@ -270,7 +270,7 @@ def _about(seconds: float) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=PROGRAM,
+        prog=COMMAND,
         usage="%(prog)s [-h] [--turns N] [--storage FOLDER] NAME=KIND:VALUE NAME=KIND:VALUE ... [-- OPTIONS]",
         description="Measure two sides or more in turn, A B A B ..., and compare them. OPTIONS are pytest's, for all.",
         epilog=EPILOG.format(kinds="\n".join(f"  {name:9} {text}" for name, text in KINDS.items())),

@@ -12,14 +12,14 @@ from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
 from benchmarks.report.metrics import Metrics
 
-WORKLOADS = ("heavy first", "heavy last", "heavy clustered")
+ARRANGEMENTS = ("heavy first", "heavy last", "heavy clustered")
 
 
 def _axes(seconds: float, size: int) -> tuple[Axes, ...]:
-    null = Axes(WORKLOADS[0], 24, ("floor",), seconds, sizes=(size,))
+    null = Axes(ARRANGEMENTS[0], 24, ("floor",), seconds, sizes=(size,))
     return null, *(
         axes
-        for workload in WORKLOADS
+        for workload in ARRANGEMENTS
         for axes in (
             Axes(workload, 24, ("Pool.map",), seconds, sizes=(size,), chunk_sizes=(None, 1)),
             Axes(workload, 24, ("Pool.imap_unordered",), seconds, sizes=(size,), template=True),

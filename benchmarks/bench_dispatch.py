@@ -12,7 +12,7 @@ from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
 from benchmarks.report.metrics import Metrics
 
-NULLS = ("serial", "floor")
+REFERENCES = ("serial", "floor")
 CHUNKED = ("Pool.map", "Pool.starmap")
 CHEAP = ("Pool.imap", "Pool.imap_unordered", "Pool.apply_async")
 DEAR = ("ProcessPoolExecutor.map", "ProcessPoolExecutor.submit")
@@ -20,7 +20,7 @@ DEAR = ("ProcessPoolExecutor.map", "ProcessPoolExecutor.submit")
 
 def _axes(seconds: float) -> tuple[Axes, ...]:
     return (
-        Axes("nothing", 1000, (*NULLS, *CHUNKED), seconds),
+        Axes("nothing", 1000, (*REFERENCES, *CHUNKED), seconds),
         Axes("nothing", 200, ("Pool.map",), 2 * seconds, chunk_sizes=(1,)),
         Axes("nothing", 200, CHEAP, 2 * seconds),
         Axes("nothing", 100, DEAR, 1.5 * seconds, template=True),
@@ -59,7 +59,7 @@ FAMILY = Family(
         "full": tuple(
             Axes("nothing", tasks, (strategy,), 5, chunk_sizes=chunk_sizes, template=strategies is DEAR)
             for strategies, tasks, chunk_sizes in (
-                ((*NULLS, *CHUNKED, *CHEAP), 1000, (None,)),
+                ((*REFERENCES, *CHUNKED, *CHEAP), 1000, (None,)),
                 (("Pool.map", "Pool.imap", "Pool.imap_unordered"), 1000, (1, 10, 100)),
                 (DEAR, 100, (None,)),
                 (("ProcessPoolExecutor.map",), 1000, (10, 100)),

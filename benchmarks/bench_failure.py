@@ -14,9 +14,9 @@ from benchmarks.report.metrics import Metrics
 from benchmarks.strategies.base import FRESH
 from benchmarks.words import CALLER_SEES, HANGS
 
-STRATEGIES = ("Pool.map", "Pool.imap", "ProcessPoolExecutor.map")
-MORE = (*STRATEGIES, "Pool.apply_async", "ProcessPoolExecutor.submit")
-WORKLOADS = ("task raises", "worker killed", "unpicklable")
+CALLS = ("Pool.map", "Pool.imap", "ProcessPoolExecutor.map")
+MORE = (*CALLS, "Pool.apply_async", "ProcessPoolExecutor.submit")
+FAILURES = ("task raises", "worker killed", "unpicklable")
 
 
 def answer(rows: Sequence[Metrics]) -> str:
@@ -42,8 +42,8 @@ FAMILY = Family(
     timed="from the call until the caller knows; a wait without end is cut short",
     judged_by=(),
     presets={
-        "default": tuple(Axes(workload, 8, STRATEGIES, 0.5, state=FRESH, template=True) for workload in WORKLOADS),
-        "full": tuple(Axes(workload, 8, MORE, 0.5, state=FRESH, template=True) for workload in WORKLOADS),
+        "default": tuple(Axes(workload, 8, CALLS, 0.5, state=FRESH, template=True) for workload in FAILURES),
+        "full": tuple(Axes(workload, 8, MORE, 0.5, state=FRESH, template=True) for workload in FAILURES),
     },
     arms=(),
     label_axes=("workload", "strategy"),

@@ -11,8 +11,8 @@ from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
 from benchmarks.report.metrics import Metrics, break_evens
 
-STRATEGIES = ("serial", "floor", "Pool.map", "Pool.imap", "ProcessPoolExecutor.map")
-ALL = ("serial", "floor", "Pool.map", "Pool.starmap", "Pool.imap", "Pool.imap_unordered", "Pool.apply_async",
+USUAL = ("serial", "floor", "Pool.map", "Pool.imap", "ProcessPoolExecutor.map")
+EVERY = ("serial", "floor", "Pool.map", "Pool.starmap", "Pool.imap", "Pool.imap_unordered", "Pool.apply_async",
        "ProcessPoolExecutor.map", "ProcessPoolExecutor.submit")  # fmt: skip
 
 
@@ -65,18 +65,18 @@ FAMILY = Family(
     judged_by=("speedup", "efficiency", "overhead", "CPU time"),
     shows_speedup=True,
     presets={
-        "quick": (Axes("count", 4, STRATEGIES, seconds=0.4, sizes=(100, 10_000, 100_000), template=True),),
+        "quick": (Axes("count", 4, USUAL, seconds=0.4, sizes=(100, 10_000, 100_000), template=True),),
         "default": (
-            Axes("count", 4, STRATEGIES, seconds=1.5, sizes=(100, 1_000, 10_000), template=True),
-            Axes("count", 4, STRATEGIES, seconds=1.8, sizes=(100_000,), template=True),
+            Axes("count", 4, USUAL, seconds=1.5, sizes=(100, 1_000, 10_000), template=True),
+            Axes("count", 4, USUAL, seconds=1.8, sizes=(100_000,), template=True),
             # Its null rows would take another ten seconds to say what those of 1e5 say.
-            Axes("count", 4, STRATEGIES[2:], seconds=1.5, sizes=(1_000_000,), template=True),
+            Axes("count", 4, USUAL[2:], seconds=1.5, sizes=(1_000_000,), template=True),
         ),
         "full": (
             Axes(
                 "count",
                 4,
-                ALL,
+                EVERY,
                 seconds=5,
                 sizes=(100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000),
                 template=True,

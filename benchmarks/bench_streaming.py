@@ -15,7 +15,7 @@ from benchmarks.report.metrics import Metrics
 from benchmarks.strategies.base import FRESH
 from benchmarks.words import FIRST_RESULT, PEAK_MEMORY
 
-STRATEGIES = (
+CALLS = (
     "serial",
     "Pool.map",
     "Pool.imap",
@@ -46,8 +46,8 @@ FAMILY = Family(
     timed="make a pool, consume all results one by one, end the pool, in a fresh interpreter",
     judged_by=(FIRST_RESULT, PEAK_MEMORY),
     presets={
-        "default": (Axes("long input", 500, STRATEGIES, 0.6, sizes=(BLOCK,), state=FRESH, template=True),),
-        "full": (Axes("long input", 10_000, STRATEGIES, 20, sizes=(BLOCK,), state=FRESH, template=True),),
+        "default": (Axes("long input", 500, CALLS, 0.6, sizes=(BLOCK,), state=FRESH, template=True),),
+        "full": (Axes("long input", 10_000, CALLS, 20, sizes=(BLOCK,), state=FRESH, template=True),),
     },
     arms=("serial",),
     label_axes=("workload", "strategy"),

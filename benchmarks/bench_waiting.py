@@ -11,15 +11,15 @@ from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
 from benchmarks.report.metrics import Metrics
 
-STRATEGIES = ("Pool.map", "ProcessPoolExecutor.map", "ThreadPoolExecutor.map", "InterpreterPoolExecutor.map")
+CALLS = ("Pool.map", "ProcessPoolExecutor.map", "ThreadPoolExecutor.map", "InterpreterPoolExecutor.map")
 
 
 def _axes(seconds: float, milliseconds: int, mebibytes: int, iterations: int) -> tuple[Axes, ...]:
     return (
         Axes("sleep", 8, ("serial", "floor"), 0.7 * seconds, sizes=(milliseconds,)),
-        Axes("sleep", 8, STRATEGIES, seconds, sizes=(milliseconds,), template=True),
-        Axes("hash", 8, STRATEGIES, seconds, sizes=(mebibytes,), template=True),
-        Axes("count", 8, STRATEGIES, seconds, sizes=(iterations,), template=True),
+        Axes("sleep", 8, CALLS, seconds, sizes=(milliseconds,), template=True),
+        Axes("hash", 8, CALLS, seconds, sizes=(mebibytes,), template=True),
+        Axes("count", 8, CALLS, seconds, sizes=(iterations,), template=True),
     )
 
 

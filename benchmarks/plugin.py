@@ -42,7 +42,7 @@ TESTS = Path(__file__).parent / "tests"
 
 INTERRUPTED_CODE = pytest.ExitCode.INTERRUPTED
 
-WORDS: Mapping[str, Word] = {"passed": MEASURED, "failed": FAILED, "skipped": SKIPPED}
+OUTCOMES: Mapping[str, Word] = {"passed": MEASURED, "failed": FAILED, "skipped": SKIPPED}
 
 
 SESSION = pytest.StashKey[Session]()
@@ -243,7 +243,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
             reason = str(report.longrepr[2]).removeprefix("Skipped: ")
         elif report.failed:
             reason = " ".join(report.longreprtext.split())
-        session.recording.note(item.nodeid, WORDS[report.outcome], reason)
+        session.recording.note(item.nodeid, OUTCOMES[report.outcome], reason)
     return report
 
 

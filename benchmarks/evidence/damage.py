@@ -3,7 +3,7 @@
 A file is damaged in a value, a type, its structure, its encoding or its length, once or several times, and laid beside
 three that are whole. No command may end in a traceback, hang, or say with its exit code that something regressed when
 its output does not; what it has to say of the file is a line on standard error that names it. Pictures are drawn of one
-file in `PICTURES`, since that takes a hundred times as long; they need Matplotlib.
+file in `DRAWN`, since that takes a hundred times as long; they need Matplotlib.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from benchmarks.report.__main__ import REGRESSED, main
 from benchmarks.report.program import FAULT, OK
 
 DATA = Path(__file__).parents[1] / "tests" / "data" / "0001_small.json"
-CELLS = 8
-PICTURES = 20
-LIMIT = 30
+KEPT_CELLS = 8
+DRAWN = 20
+COMMAND_SECONDS = 30
 DEFAULTS = ("10000", "1", "2")
 
 ODD: tuple[Any, ...] = (
@@ -47,7 +47,7 @@ ODD: tuple[Any, ...] = (
 def small_run() -> dict[str, Any]:
     """Return a saved run that has little of everything."""
     document: dict[str, Any] = json.loads(DATA.read_bytes())
-    step = len(document["benchmarks"]) // CELLS
+    step = len(document["benchmarks"]) // KEPT_CELLS
     document["benchmarks"] = document["benchmarks"][::step]
     names = {benchmark["fullname"] for benchmark in document["benchmarks"]}
     cells = document["suite"]["cells"]
@@ -251,11 +251,11 @@ def _limited() -> Iterator[None]:
     """Raise TimeoutError after a while. Needs timer signals, which Windows has not."""
 
     def ring(_number: int, _frame: FrameType | None) -> None:
-        message = f"hung for {LIMIT} s"
+        message = f"hung for {COMMAND_SECONDS} s"
         raise TimeoutError(message)
 
     former = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(LIMIT)
+    signal.alarm(COMMAND_SECONDS)
     try:
         yield
     finally:
@@ -275,7 +275,7 @@ def attempt(place: tuple[int, int]) -> tuple[str, list[str]]:
             taken = "read" if main(["summary", str(path)], out, err) == OK else "refused"
         except Exception:  # noqa: BLE001 - `faults` tells
             taken = "crashed"
-    return taken, [f"{seed} {number}: {fault}" for fault in faults(data, pictures=number % PICTURES == 0)]
+    return taken, [f"{seed} {number}: {fault}" for fault in faults(data, pictures=number % DRAWN == 0)]
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -26,7 +26,7 @@ from benchmarks.tasks import count
 
 ROUNDS = 600
 TASKS = 4
-ITERATIONS = 100_000
+LOOP = 100_000
 
 
 def nothing() -> list[Any]:
@@ -38,21 +38,17 @@ class EmptyArms(Arms):
     """The arms of a cell, emptied."""
 
     def __init__(self, cell: Cell) -> None:
-        """Keep the names alone."""
+        """Keep the names alone; no arm has workers."""
         super().__init__(cell, ("serial", "floor"), Watch(60), Spent())
         self.engines = {name: Engine(nothing) for name in self.names}
-
-    def pids(self, name: str) -> frozenset[int]:
-        """Have no workers in any arm."""
-        del name
-        return frozenset()
+        self._workers = dict.fromkeys(self.names, frozenset())
 
 
 class TakingTurns(Rounds):
     """Rounds with a hand-written timing of the same call, before and after the round by turns."""
 
     def __init__(self, arms: Arms, rounds: int) -> None:
-        """Take arms that are open."""
+        """Begin with arms that are open."""
         super().__init__(arms, rounds, 1, Spent(), 0)
         self.by_hand: list[float] = []
 
@@ -72,7 +68,7 @@ class TakingTurns(Rounds):
 
     def _by_hand(self) -> None:
         pool = self._arms.engines["strategy"]._pool  # type: ignore[attr-defined]  # noqa: SLF001
-        inputs = [ITERATIONS] * TASKS
+        inputs = [LOOP] * TASKS
         start = perf_counter()
         results = pool.map(count, inputs)
         end = perf_counter()
@@ -82,7 +78,7 @@ class TakingTurns(Rounds):
 
 def cell() -> Cell:
     """Return the cell that is checked."""
-    return Cell("count", ITERATIONS, TASKS, "Pool.map", usable_cpus(), usual_start_method(), None, WARM)
+    return Cell("count", LOOP, TASKS, "Pool.map", usable_cpus(), usual_start_method(), None, WARM)
 
 
 def bench_empty(benchmark: BenchmarkFixture) -> None:

@@ -15,6 +15,7 @@ from statistics import median
 
 from tabulate import tabulate
 
+from benchmarks.alternate import ROOT
 from benchmarks.questions import answers
 from benchmarks.report import matrix, units
 from benchmarks.report.compare import compare
@@ -27,15 +28,14 @@ from benchmarks.report.runs import BASELINE, DataError, find
 from benchmarks.report.samples import ACROSS, Reduced
 from benchmarks.report.stats import Summary
 
-ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-STORAGE = ROOT / ".benchmarks"
-PICTURE = STORAGE / "speedup.svg"
+BASELINES = ROOT / ".benchmarks"
+PICTURE = BASELINES / "speedup.svg"
 
 WRITTEN_BY = "python -m benchmarks.evidence.readme"
 
 
-def baselines(storage: Path = STORAGE) -> list[matrix.Sample]:
+def baselines(storage: Path = BASELINES) -> list[matrix.Sample]:
     """Return the baselines by version of Python, the oldest first. Raises DataError if one cannot be read."""
     runs: list[Reduced] = []
     for run in reduced(find(storage, BASELINE), None):

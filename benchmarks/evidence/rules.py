@@ -15,7 +15,7 @@ from benchmarks.report.metrics import NULLS
 from benchmarks.report.runs import load
 from benchmarks.report.samples import Reduced, reduce
 
-Times = list[list[float]]
+Medians = list[list[float]]
 """The strategy's times of one cell: a list a run."""
 
 
@@ -49,7 +49,7 @@ def ours(base: Sequence[Taken], new: Sequence[Taken]) -> set[str]:
     return {pool.strategy for pool in result.regressed} if result.judged else set()
 
 
-def cell_rule(slower: Callable[[Times, Times], bool]) -> Report:
+def cell_rule(slower: Callable[[Medians, Medians], bool]) -> Report:
     """Return a rule that looks at one cell after the other, at the rounds' bare times as its tool does."""
 
     def rule(base: Sequence[Taken], new: Sequence[Taken]) -> set[str]:
@@ -63,7 +63,7 @@ def cell_rule(slower: Callable[[Times, Times], bool]) -> Report:
     return rule
 
 
-def _all(rounds: Times) -> list[float]:
+def _all(rounds: Medians) -> list[float]:
     return [value for run in rounds for value in run]
 
 

@@ -21,18 +21,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
+from benchmarks.alternate import ROOT
 from benchmarks.interrupts import NAMES, exit_code
 from benchmarks.layout import SchemaError, decode
 from benchmarks.measuring.lock import LOCK
 from benchmarks.schema import Document
 
-ROOT = Path(__file__).parents[2]
 MOMENTS = {"anywhere": "speedup or startup", "end": "speedup"}
 """When signals are sent, and the cells of those runs: as many as there are ways to start a pool, or few."""
 
-CELLS = ("--sizes=1e3", "--benchmark-max-time=0.1")
+SHORT_CELLS = ("--sizes=1e3", "--benchmark-max-time=0.1")
 PROGRESS = re.compile(r"\[ *(\d+)%\]")
-LIMIT = 60
+RUN_SECONDS = 60
 LEFT_SECONDS = 3
 
 
@@ -103,10 +103,10 @@ def interrupted(
             sleep(shot.again)
             _send(process, shot)
         start = monotonic()
-        process.wait(LIMIT)
+        process.wait(RUN_SECONDS)
         took = monotonic() - start
     except subprocess.TimeoutExpired:
-        return "hung", [f"did not end within {LIMIT} s; its output ends with {_output(log)[-300:]!r}"]
+        return "hung", [f"did not end within {RUN_SECONDS} s; its output ends with {_output(log)[-300:]!r}"]
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -148,7 +148,7 @@ def _judged(shot: Shot, folder: Path, code: int, output: str, took: float) -> tu
 
 def _await(process: subprocess.Popen[bytes], log: Path, percent: int) -> None:
     """Wait until a share of the cells is done; until the first is under way for none."""
-    deadline = monotonic() + LIMIT
+    deadline = monotonic() + RUN_SECONDS
     while process.poll() is None and monotonic() < deadline:
         output = _output(log)
         done = [int(found) for found in PROGRESS.findall(output)]
@@ -194,7 +194,7 @@ def main(arguments: Sequence[str]) -> int:
                 became, wrong = interrupted(
                     shot,
                     folder,
-                    [*command, "-k", MOMENTS[moment], *CELLS, f"--benchmark-storage={folder}"],
+                    [*command, "-k", MOMENTS[moment], *SHORT_CELLS, f"--benchmark-storage={folder}"],
                     ROOT,
                     environment,
                 )

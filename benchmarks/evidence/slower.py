@@ -35,7 +35,7 @@ class BusyInputs(list[Any]):
     """Inputs whose reader is held up for `seconds` before each chunk."""
 
     def __init__(self, values: Any, chunk_size: int, seconds: float) -> None:
-        """Take the inputs, and how many of them make a message."""
+        """Copy the inputs; so many of them make a message."""
         super().__init__(values)
         self._chunk_size = chunk_size
         self._seconds = seconds

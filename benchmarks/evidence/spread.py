@@ -8,37 +8,21 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median, stdev
 
 from tabulate import tabulate
 
 from benchmarks.report.metrics import Metrics, metrics, null_holds, null_ratio
+from benchmarks.report.quantities import CPU_SECONDS, QUANTITIES, TIME
 from benchmarks.report.runs import Measured, Run, load
-from benchmarks.report.stats import quantile
+from benchmarks.words import CPU_TIME, EFFICIENCY, SPEEDUP
 
 QUIET = 0.05
+"""The share of the CPU time that other guests may take in a run that counts as quiet."""
 
-Quantity = Callable[[Measured], float | None]
-
-
-def ratio(above: Sequence[float] | None, below: Sequence[float]) -> float | None:
-    """Return the median of ratios taken round by round."""
-    return None if above is None else median(a / b for a, b in zip(above, below, strict=True))
-
-
-QUANTITIES: dict[str, Quantity] = {
-    "time": lambda cell: median(cell.strategy_seconds),
-    "serial / strategy": lambda cell: ratio(cell.serial_seconds, cell.strategy_seconds),
-    "floor / strategy": lambda cell: ratio(cell.floor_seconds, cell.strategy_seconds),
-    "CPU time": lambda cell: median(cell.cpu_seconds) if cell.cpu_seconds else None,
-    "CPU time / floor's": lambda cell: (
-        quantile(cell.cpu_seconds, 0.25) / quantile(cell.floor_cpu_seconds, 0.25)
-        if cell.cpu_seconds and cell.floor_cpu_seconds
-        else None
-    ),
-}
+SHOWN = (TIME, SPEEDUP, EFFICIENCY, CPU_SECONDS, CPU_TIME)
 
 
 def spreads(runs: Sequence[Run], names: Sequence[str]) -> list[list[str]]:
@@ -51,10 +35,16 @@ def spreads(runs: Sequence[Run], names: Sequence[str]) -> list[list[str]]:
     for name, found in cells.items():
         row = [name.rpartition("/")[2]]
         for quantity in names:
-            values = [value for cell in found for value in [QUANTITIES[quantity](cell)] if value is not None]
-            row.append(f"{stdev(map(math.log, values)):.3f}" if len(values) > 1 else "-")
+            values = [QUANTITIES[quantity].of(cell) for cell in found]
+            known = [math.log(value) for value in values if value is not None]
+            row.append(f"{stdev(known):.3f}" if len(known) > 1 else "-")
         rows.append(row)
     return rows
+
+
+def headed(name: str) -> str:
+    """Return a quantity's formula, or its name where that says more."""
+    return QUANTITIES[name].formula if name in {SPEEDUP, EFFICIENCY} else name
 
 
 def nulls(runs: Sequence[Run]) -> list[list[str]]:
@@ -66,7 +56,8 @@ def nulls(runs: Sequence[Run]) -> list[list[str]]:
                 found.setdefault(row.place.id.rpartition("/")[2], []).append(row)
     table = []
     for name, rows in found.items():
-        centers = [summary.center for row in rows for summary in [null_ratio(row)] if summary is not None]
+        ratios = map(null_ratio, rows)
+        centers = [ratio.center for ratio in ratios if ratio is not None]
         held = sum(map(null_holds, rows))
         table.append(
             [name, f"{held} of {len(rows)}", f"{min(centers):.3f}", f"{median(centers):.3f}", f"{max(centers):.3f}"]
@@ -91,7 +82,7 @@ def main(paths: Sequence[str]) -> int:
     quiet = [run for run, share in zip(runs, shares, strict=True) if share < QUIET]
     for some, what in ((runs, "all"), (quiet, "quiet")):
         print(f"spread between {len(some)} runs ({what})")
-        print(tabulate(spreads(some, list(QUANTITIES)), headers=["cell", *QUANTITIES], disable_numparse=True), "\n")
+        print(tabulate(spreads(some, SHOWN), headers=["cell", *map(headed, SHOWN)], disable_numparse=True), "\n")
     return 0
 
 

@@ -11,9 +11,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from benchmarks.alternate import ROOT
+
 TURNS = 6
-LIMIT = 600
+TURN_SECONDS = 600
 
 PLAIN = ("plain", None)
 TURN = (
@@ -37,7 +38,7 @@ def take(folder: Path, name: str, slower: str | None) -> None:
     command += [f"--benchmark-storage=file://{folder.resolve()}", "-p", "benchmarks.evidence.slower"]
     command += [] if slower is None else ["--slower", slower]
     files = ["benchmarks/bench_speedup.py", "benchmarks/bench_dispatch.py"]
-    subprocess.run([*command, *files], cwd=ROOT, check=True, timeout=LIMIT, stdout=subprocess.DEVNULL)
+    subprocess.run([*command, *files], cwd=ROOT, check=True, timeout=TURN_SECONDS, stdout=subprocess.DEVNULL)
 
 
 def main(arguments: Sequence[str]) -> int:

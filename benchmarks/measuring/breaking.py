@@ -19,22 +19,22 @@ from benchmarks.measuring.processes import Process, descendants
 from benchmarks.measuring.watch import start_helpers
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Job
+from benchmarks.words import HANGS
 from benchmarks.workloads import WORKLOADS
 
-LIMIT = 1.0
+HANG_SECONDS = 1.0
 """Seconds after which a wait counts as one without end.
 
 The slowest answer in 25 runs took 100 ms. While a host took 34 % of the CPUs away, rounds of all kinds lasted up to
 0.8 s longer than usual, and a limit of 0.3 s took an exception for a hang.
 """
 
-KNOWN_LIMIT = 0.3
+KNOWN_HANG_SECONDS = 0.3
 """The same where a hang was seen before, and need not be proved once more."""
 
 END_SECONDS = 0.2
 """What processes get to end after their pool was closed: one that ends at all did so within 20 ms."""
 
-HANGS = "a hang"
 WORKS = "works"
 
 

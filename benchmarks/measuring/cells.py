@@ -16,6 +16,9 @@ from benchmarks.strategies.base import STANDARD_METHODS, STATES, WARM, Strategy
 from benchmarks.words import JUDGED, NO_METHOD
 from benchmarks.workloads import ITERATIONS, WORKLOADS
 
+LEAST_PASSES = 7
+"""Six rounds at least, so that each order of the arms is there, and the pass before them."""
+
 PRESETS = ("default", "quick", "full", "article")
 
 
@@ -254,5 +257,5 @@ def expected_seconds(planned: Planned, budget: float | None, iteration_seconds: 
     serial = (cell.size or 0) * cell.tasks * iteration_seconds
     round_seconds = serial * (1 + 2 / min(cell.workers, cell.tasks)) + 0.002
     if cell.state != WARM:
-        return max(7 * round_seconds, seconds)
-    return 0.1 + max(7 * round_seconds, min(seconds, most_rounds * round_seconds))
+        return max(LEAST_PASSES * round_seconds, seconds)
+    return 0.1 + max(LEAST_PASSES * round_seconds, min(seconds, most_rounds * round_seconds))

@@ -15,15 +15,12 @@ from benchmarks.interrupts import SIGNALS
 from benchmarks.measuring.interpreter import Caller, Interpreter
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Engine, Job
+from benchmarks.words import PEAK_MEMORY, STAGES
 from benchmarks.workloads import WORKLOADS
 
 if TYPE_CHECKING:
     from benchmarks.strategies.base import Strategy
     from benchmarks.workloads import Workload
-
-STAGES = ("create", "first result", "shutdown")
-PEAK_MEMORY = "peak memory"
-"""What the interpreter of a run held at most, beyond what it held before: that of its workers is not counted."""
 
 CONSUMER_SECONDS = 20e-6
 """What the consumer of a stream does with each result: a little less than a pool takes to bring the next."""
@@ -50,7 +47,7 @@ class Cold(Engine):
     """A run is a pool's whole life. `measures` has the seconds of its `STAGES` after each run."""
 
     def __init__(self, strategy: Strategy, job: Job, workers: int, start_method: str) -> None:
-        """Take what is to be opened; open nothing yet."""
+        """Say what each run opens; nothing is opened yet."""
         super().__init__(self._live)
         self._open: Callable[[], Engine] = lambda: strategy.open(job, workers, start_method)
         self._engine: Engine | None = None
@@ -84,7 +81,7 @@ class Streaming(Cold):
     """A cold run over a generator of inputs, whose results are consumed one by one, slowly."""
 
     def __init__(self, strategy: Strategy, work: Workload, order: Order) -> None:
-        """Take what is to be opened, and where the inputs come from."""
+        """Say what each run opens, and where its inputs come from."""
         job = Job(work.function, (), order.chunk_size)
         super().__init__(strategy, job, order.workers, order.start_method)
         self._inputs = partial(work.make_inputs, order.size, order.tasks)
@@ -109,7 +106,7 @@ class Fresh(Engine):
     """
 
     def __init__(self, order: Order) -> None:
-        """Take what is to be run."""
+        """Say what each interpreter runs; none is started yet."""
         super().__init__(self._ask)
         self._interpreter = Interpreter("benchmarks.measuring.cold", "answer", json.dumps(asdict(order)))
         self.measures: Measures = {}
@@ -148,6 +145,7 @@ def answer() -> None:
         before, memory = cpu_seconds(()), peak_memory()
         results = engine.run()
         after, most = cpu_seconds(()), peak_memory()
+    # beyond what it held before; that of its workers is not counted
     if memory is not None and most is not None:
         engine.measures[PEAK_MEMORY] = (most - memory, "B")
     caller.tell((results, engine.measures, None if before is None or after is None else after - before))

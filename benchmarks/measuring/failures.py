@@ -15,20 +15,22 @@ import pytest
 
 from benchmarks.layout import save_info
 from benchmarks.measuring.arms import STRATEGY, ArmError, describe
-from benchmarks.measuring.breaking import HANGS, KNOWN_LIMIT, LIMIT
+from benchmarks.measuring.breaking import HANG_SECONDS, KNOWN_HANG_SECONDS
 from benchmarks.measuring.cells import Cell, Family
 from benchmarks.measuring.cold import Order
 from benchmarks.measuring.interpreter import FreshError, Interpreter
 from benchmarks.measuring.measure import Budget, call, unarmed
 from benchmarks.measuring.watch import CellError, Watch
 from benchmarks.schema import Spent
+from benchmarks.words import AFTERWARDS, CALLER_SEES, HANGS, LEFT_BEHIND, OR
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
     from benchmarks.strategies.base import Call
 
-ROUNDS = 2
+BREAKS = 2
+"""How often a failure is timed, after a first time that tells whether it hangs."""
 
 
 def observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Budget) -> None:
@@ -52,8 +54,8 @@ def observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
 
 def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture) -> None:
     order = Order(cell.strategy, cell.workload, cell.size, cell.tasks, cell.chunk_size, cell.workers, cell.start_method)
-    interpreter = _breaking(order, LIMIT)
-    observed: dict[str, dict[str, None]] = {"caller sees": {}, "pool afterwards": {}, "left behind": {}}
+    interpreter = _breaking(order, HANG_SECONDS)
+    observed: dict[str, dict[str, None]] = {CALLER_SEES: {}, AFTERWARDS: {}, LEFT_BEHIND: {}}
     seen: list[str] = []
     hangs = False
     spent = Spent()
@@ -87,13 +89,13 @@ def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture) -> None:
         setup()
         run()
         teardown(run)
-        rounds = ROUNDS
+        rounds = BREAKS
         if seen[-1] == HANGS:  # a wait without end is as long the second time
-            hangs, rounds, interpreter = True, 1, _breaking(order, KNOWN_LIMIT)
+            hangs, rounds, interpreter = True, 1, _breaking(order, KNOWN_HANG_SECONDS)
         benchmark.pedantic(call, setup=setup, teardown=teardown, rounds=rounds)
     finally:
         interpreter.terminate()
-    told = {what: " or ".join(said) for what, said in observed.items()}
+    told = {what: OR.join(said) for what, said in observed.items()}
     save_info(benchmark.extra_info, unarmed(cell, family, rounds, spent, told))
 
 

@@ -26,7 +26,7 @@ class Interpreter:
     """The caller's end: an interpreter that calls one function, which talks back through a `Caller`."""
 
     def __init__(self, module: str, function: str, argument: str) -> None:
-        """Take what it is to call, and its command-line argument; start nothing yet."""
+        """Say which function it is to call, with which command-line argument; nothing is started yet."""
         self._command = [sys.executable, "-c", f"from {module} import {function}; {function}()", argument]
         self._process: subprocess.Popen[bytes] | None = None
 

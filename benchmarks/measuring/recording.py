@@ -28,7 +28,7 @@ class Recording:
     """A run, from before its first cell to its end; `saved` is where it is then, `document` what is saved there."""
 
     def __init__(self, config: pytest.Config, preset: str, name: str, json: Path | None) -> None:
-        """Take what the run is saved as, and where else; look at nothing yet."""
+        """Say what the run is saved as, and where else; nothing is looked at yet."""
         self.families: dict[str, Family] = {}
         self.outcomes: dict[str, Outcome] = {}
         self.begun = False

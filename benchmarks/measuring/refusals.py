@@ -24,7 +24,7 @@ MOST_SECONDS = 86_400
 MOST_MIN_ROUNDS = 10_000
 """Of a cell: a day, and what keeps a saved run of a hundred cells in tens of megabytes."""
 
-GROUPS = ("group", "name", "func", "fullname", "fullfunc", "param")
+GROUPINGS = ("group", "name", "func", "fullname", "fullfunc", "param")
 SETTINGS = ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 
@@ -94,8 +94,8 @@ def _of_saving(option: argparse.Namespace) -> Iterator[str]:
 def _of_comparing(option: argparse.Namespace) -> Iterator[str]:
     """Yield what is wrong with options that ask for tables and pictures of pytest-benchmark's."""
     for group in option.benchmark_group_by.split(","):
-        if group not in {*GROUPS, *(f"param:{axis}" for axis in Cell.axes())}:
-            known = ", ".join((*GROUPS, *(f"param:{axis}" for axis in Cell.axes())))
+        if group not in {*GROUPINGS, *(f"param:{axis}" for axis in Cell.axes())}:
+            known = ", ".join((*GROUPINGS, *(f"param:{axis}" for axis in Cell.axes())))
             yield f"--benchmark-group-by: unknown {group!r}; known: {known}"
     if option.benchmark_compare_fail and not option.benchmark_compare:
         yield "--benchmark-compare-fail needs something to compare with: add --benchmark-compare"

@@ -30,7 +30,7 @@ class Store:
     """The file of one run in a folder of the storage."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        """Take the folder and what the run is saved as; write nothing yet."""
+        """Say which folder, and what the run is saved as; nothing is written yet."""
         self.path: Path | None = None
         self._folder = folder
         self._name = name

@@ -94,7 +94,7 @@ class Watch:
         self._running = False
 
     def expect(self, pids: Iterable[int]) -> None:
-        """Take these processes for alive until the next call."""
+        """Expect these processes to live until the next call."""
         wanted = set(pids)
         self._children = frozenset(child for child in multiprocessing.active_children() if child.pid in wanted)
         wanted -= {child.pid for child in self._children if child.pid is not None}
@@ -102,10 +102,10 @@ class Watch:
         self._adopting = False
 
     def adopt(self) -> None:
-        """Take for alive whatever children of `multiprocessing` there are or will be, until others are expected.
+        """Expect whatever children of `multiprocessing` there are or will be to live, until others are named.
 
         A Pool whose initializer raises starts workers for ever: at the moment of asking there may be none. Of other
-        processes nothing is taken: an engine that starts may call programs, which end.
+        processes nothing is expected: an engine that starts may call programs, which end.
         """
         self._adopting = True
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 REGRESSED, NOT_JUDGED = 1, 3
 
-ACROSS = ("python", "machine", "workers", "start_method")
+MEANT = ("python", "machine", "workers", "start_method")
 
 PROGRAM = "python -m benchmarks.report"
 
@@ -307,7 +307,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     compared.add_argument("base", metavar="BASE", help="the runs to compare with")
     compared.add_argument("new", nargs="?", metavar="NEW", help="the runs to judge (default: the latest run)")
-    compared.add_argument("--across", action="append", default=[], choices=ACROSS, help="a difference that is meant")
+    compared.add_argument("--across", action="append", default=[], choices=MEANT, help="a difference that is meant")
     compared.add_argument("--cells", action="store_true", help="show all cells, not only where something changed")
     compared.add_argument(
         "--lenient", action="store_true", help="exit with 0 where nothing could be judged or cells are missing"

@@ -29,7 +29,7 @@ Rows = list[tuple[str, list[Text]]]
 
 
 @dataclass(frozen=True)
-class Style:
+class GridStyle:
     """How a table is set: `grouped` has what stands at the left on lines of its own, `terse` not all that is known."""
 
     table_format: str | TableFormat
@@ -37,21 +37,25 @@ class Style:
     terse: bool = False
 
 
-STYLES = (Style(plain("  ")), Style(plain("  "), grouped=True), Style(plain("  "), grouped=True, terse=True))
+GRID_STYLES = (
+    GridStyle(plain("  ")),
+    GridStyle(plain("  "), grouped=True),
+    GridStyle(plain("  "), grouped=True, terse=True),
+)
 """From the widest to the narrowest; the first that fits is taken."""
 
 
 def fitted(head: str, rows: Rows, titles: Sequence[str], width: int, table_format: str | None) -> list[str]:
     """Set a table in the first style that fits, else in the last; in a format of tabulate's it has its own width."""
     lines: list[str] = []
-    for style in STYLES if table_format is None else (Style(table_format),):
+    for style in GRID_STYLES if table_format is None else (GridStyle(table_format),):
         lines = list(_styled(head, rows, titles, style))
         if max(map(len, lines)) <= width:
             break
     return lines
 
 
-def _styled(head: str, rows: Rows, titles: Sequence[str], style: Style) -> Iterator[str]:
+def _styled(head: str, rows: Rows, titles: Sequence[str], style: GridStyle) -> Iterator[str]:
     def written(text: Text) -> str:
         if not style.terse:
             return text.whole or text.number

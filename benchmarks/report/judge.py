@@ -18,7 +18,7 @@ POWER = 0.95
 SINGLE_DF = 3.0
 """Degrees of freedom of a test between two single runs: few, since the largest of many differences has a heavy tail."""
 
-MOST_RUNS = 100
+MOST_RUNS_NEEDED = 100
 LEAST_DF = 8.0
 """Degrees of freedom from which the number of further runs is reckoned: more runs bring more of them."""
 
@@ -96,7 +96,7 @@ class Change:
     `base_values` and `new_values` have a value a run, `base` and `new` are their means, in the units of a
     `Hypothesis`. `change` is the difference of the means, with its interval at the level 1 - alpha. `sigma` is the
     spread between runs that was used. `detectable` is the smallest change, as a share, that these numbers of runs find
-    with a power of 95 %; `runs_needed` the runs a side that would find the margin so, None beyond `MOST_RUNS`.
+    with a power of 95 %; `runs_needed` the runs a side that would find the margin so, None beyond `MOST_RUNS_NEEDED`.
     """
 
     family: str
@@ -228,11 +228,11 @@ def detectable_change(quantity: str, error: float, df: float, rule: Rule, hypoth
 
 
 def runs_needed(sigma: float, df: float, level: float, bound: float) -> int | None:
-    """Return how many runs a side find a change of `bound` with a power of 95 %, None beyond `MOST_RUNS`.
+    """Return how many runs a side find a change of `bound` with a power of 95 %, None beyond `MOST_RUNS_NEEDED`.
 
     The normal quantiles stand in for those of the larger samples, those of today's `df` for the smaller: the number
     is a guide, and a gate at the margin itself finds a change of just that size half of the time whatever the runs.
     """
     df = max(df, LEAST_DF)
     runs = math.ceil(2 * ((student_quantile(level, df) + student_quantile(POWER, df)) * sigma / bound) ** 2)
-    return max(2, runs) if runs <= MOST_RUNS else None
+    return max(2, runs) if runs <= MOST_RUNS_NEEDED else None

@@ -21,7 +21,7 @@ from benchmarks.report.tables import plain
 from benchmarks.report.units import wrapped
 from benchmarks.report.verdicts import amount, inside, quantity, strategy
 
-WORDS = {
+VERDICT_WORDS = {
     Verdict.REGRESSED: "WORSE",
     Verdict.IMPROVED: "better",
     Verdict.UNCHANGED: "same",
@@ -162,7 +162,7 @@ def _verdict(group: Change | None) -> Text:
 
 def _word(change: Change) -> str:
     """Say a verdict, with the change where there is one for sure."""
-    word = WORDS[change.verdict]
+    word = VERDICT_WORDS[change.verdict]
     return f"{word} {units.percent(abs(change.share(change.change)))}" if change.verdict.sure else word
 
 
@@ -232,4 +232,4 @@ def _text(cell: Change | None, result: Comparison) -> Text:
     number = amount(cell, cell.new)
     if not result.judged:
         return Text(number, "")
-    return Text(number, WORDS[cell.verdict], f"{number} {_word(cell)}")
+    return Text(number, VERDICT_WORDS[cell.verdict], f"{number} {_word(cell)}")

@@ -66,14 +66,12 @@ class Metrics:
 
 def metrics(cell: Measured) -> Metrics:
     """Return the quantities of a cell of one run."""
-    found = {
-        name: summarize(values)
-        for name, quantity in QUANTITIES.items()
-        for values in [quantity.rounds(cell)]
-        if values is not None
-    }
-    cpu = QUANTITIES[CPU_SECONDS].of(cell)
-    if cpu is None:
+    found = {}
+    for name, quantity in QUANTITIES.items():
+        values = quantity.rounds(cell)
+        if values is not None:
+            found[name] = summarize(values)
+    if QUANTITIES[CPU_SECONDS].of(cell) is None:
         found.pop(CPU_SECONDS, None)
     return row_of(
         cell.place,
@@ -203,13 +201,11 @@ def break_evens(rows: Sequence[Metrics]) -> list[BreakEven]:
                 *(f"{axis.replace('_', ' ')} {getattr(row.place.axes, axis)}" for axis in varying),
             ]
             groups.setdefault(tuple(name), []).append(row)
-    found = [
-        replace(point, strategy=", ".join(name))
-        for name, group in groups.items()
-        if len(on_axis(group, "size")) > 1
-        for point in [break_even(group)]
-        if point is not None
-    ]
+    found = []
+    for names, group in groups.items():
+        point = break_even(group) if len(on_axis(group, "size")) > 1 else None
+        if point is not None:
+            found.append(replace(point, strategy=", ".join(names)))
     return sorted(found, key=lambda point: (not point.always, point.task_length is None, point.task_length or 0))
 
 

@@ -30,7 +30,7 @@ ALL = "all tasks"
 LARGEST = 700.0
 """The natural log of a number that a float can hold."""
 
-Rounds = Sequence[float]
+Values = Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Quantity:
     name: str
     formula: str
     unit: str
-    rounds: Callable[[Measured], Rounds | None]
+    rounds: Callable[[Measured], Values | None]
     more_is_better: bool = False
     signed: bool = False
     judged_for: str | None = None
@@ -80,15 +80,15 @@ class Quantity:
         return math.exp(min(-value if self.more_is_better else value, LARGEST))
 
 
-def _ratio(above: Rounds | None, below: Rounds | None) -> Rounds | None:
+def _ratio(above: Values | None, below: Values | None) -> Values | None:
     return None if above is None or below is None else list(map(truediv, above, below))
 
 
-def _difference(more: Rounds | None, less: Rounds | None) -> Rounds | None:
+def _difference(more: Values | None, less: Values | None) -> Values | None:
     return None if more is None or less is None else list(map(sub, more, less))
 
 
-def _measured(name: str) -> Callable[[Measured], Rounds | None]:
+def _measured(name: str) -> Callable[[Measured], Values | None]:
     """Return what gives the values that an engine has measured beside its arms."""
     return lambda cell: cell.measures[name].values if name in cell.measures else None
 

@@ -87,7 +87,7 @@ def _nulls(rows: Sequence[Metrics], width: int) -> Iterator[str]:
     if not nulls:
         return
     off = [row for row in nulls if not null_holds(row)]
-    centers = [ratio.center for row in nulls for ratio in [null_ratio(row)] if ratio is not None]
+    centers = [ratio.center for ratio in map(null_ratio, nulls) if ratio is not None]
     text = (
         f"Null rows (an arm against itself, its interval must meet 1 within 3% or 5 us): {len(nulls) - len(off)} of "
         f"{len(nulls)} hold, {units.factor(min(centers))} to {units.factor(max(centers))}."

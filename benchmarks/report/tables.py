@@ -20,7 +20,7 @@ def plain(gap: str) -> TableFormat:
 
 
 @dataclass(frozen=True)
-class Style:
+class SummaryStyle:
     """How a table is set.
 
     `grouped`: strategies are lines of their own. `spare`: only columns that are no more to be spared than this are
@@ -33,13 +33,13 @@ class Style:
     gap: str
 
 
-STYLES = (
-    Style(grouped=False, spare=3, space=" ", gap="  "),
-    Style(grouped=False, spare=2, space=" ", gap="  "),
-    Style(grouped=True, spare=2, space=" ", gap="  "),
-    Style(grouped=True, spare=2, space="", gap=" "),
-    Style(grouped=True, spare=1, space="", gap=" "),
-    Style(grouped=True, spare=0, space="", gap=" "),
+SUMMARY_STYLES = (
+    SummaryStyle(grouped=False, spare=3, space=" ", gap="  "),
+    SummaryStyle(grouped=False, spare=2, space=" ", gap="  "),
+    SummaryStyle(grouped=True, spare=2, space=" ", gap="  "),
+    SummaryStyle(grouped=True, spare=2, space="", gap=" "),
+    SummaryStyle(grouped=True, spare=1, space="", gap=" "),
+    SummaryStyle(grouped=True, spare=0, space="", gap=" "),
 )
 """From the widest to the narrowest; the first that fits is taken."""
 
@@ -52,7 +52,7 @@ class Column:
     """
 
     title: str
-    text: Callable[[Metrics, Style], str | None]
+    text: Callable[[Metrics, SummaryStyle], str | None]
     spare: int = 0
 
 
@@ -61,7 +61,7 @@ def table(family: FamilyInfo, rows: Sequence[Metrics], width: int, table_format:
     if table_format is not None:
         return _formatted(_columns(family, rows), rows, table_format)
     lines: list[str] = []
-    for style in STYLES:
+    for style in SUMMARY_STYLES:
         lines = _set(_columns(family, rows), rows, style)
         if max(map(len, lines)) <= width:
             break
@@ -70,13 +70,13 @@ def table(family: FamilyInfo, rows: Sequence[Metrics], width: int, table_format:
 
 def _formatted(columns: Sequence[Column], rows: Sequence[Metrics], table_format: str) -> list[str]:
     """Set a table with all columns in a format of tabulate's."""
-    texts = _texts(columns, rows, STYLES[0])
+    texts = _texts(columns, rows, SUMMARY_STYLES[0])
     body = [[cells[index] or units.MISSING for cells in texts.values()] for index in range(len(rows))]
     head = [title.replace("-\n", "").replace("\n", " ") for title in texts]
     return tabulate(body, head, table_format, disable_numparse=True, colalign=_alignment(texts)).splitlines()
 
 
-def _texts(columns: Sequence[Column], rows: Sequence[Metrics], style: Style) -> dict[str, list[str | None]]:
+def _texts(columns: Sequence[Column], rows: Sequence[Metrics], style: SummaryStyle) -> dict[str, list[str | None]]:
     """Return the texts of each column that has any, by its title."""
     shown = [column for column in columns if column.spare <= style.spare]
     texts = {column.title: [column.text(row, style) for row in rows] for column in shown}
@@ -85,10 +85,10 @@ def _texts(columns: Sequence[Column], rows: Sequence[Metrics], style: Style) -> 
 
 
 def _alignment(titles: Iterable[str]) -> list[str]:
-    return ["left" if title in LEFT else "right" for title in titles]
+    return ["left" if title in LEFT_TITLES else "right" for title in titles]
 
 
-def _set(columns: Sequence[Column], rows: Sequence[Metrics], style: Style) -> list[str]:
+def _set(columns: Sequence[Column], rows: Sequence[Metrics], style: SummaryStyle) -> list[str]:
     """Set a table. A grouped one has the strategy's name on a line above its rows."""
     if style.grouped:
         rows = [row for group in _grouped(rows) for row in group]
@@ -110,10 +110,7 @@ def _title_lines(titles: Sequence[str]) -> list[list[str]]:
     """Return the lines of all titles, set against the bottom."""
     height = max(title.count("\n") for title in titles) + 1
     split = [title.split("\n") for title in titles]
-    return [
-        [lines[place] if (place := index - height + len(lines)) >= 0 else "" for lines in split]
-        for index in range(height)
-    ]
+    return list(map(list, zip(*([""] * (height - len(lines)) + lines for lines in split), strict=True)))
 
 
 def _grouped(rows: Sequence[Metrics]) -> list[list[Metrics]]:
@@ -128,7 +125,7 @@ def _name(row: Metrics) -> str:
     return f"{name} (null)" if name in NULLS else name
 
 
-LEFT = ("strategy", "start\nmethod", "workload")
+LEFT_TITLES = ("strategy", "start\nmethod", "workload")
 
 AXIS_TITLES = {"workload": "workload", "start_method": "start\nmethod", "tasks": "tasks", "workers": "workers"}
 
@@ -140,7 +137,7 @@ def _columns(family: FamilyInfo, rows: Sequence[Metrics]) -> list[Column]:
         return Column(AXIS_TITLES[name], lambda row, _style: str(getattr(row.place.axes, name)))
 
     def time(title: str, value: Callable[[Metrics], float | None], *, spare: int = 0) -> Column:
-        def text(row: Metrics, style: Style) -> str | None:
+        def text(row: Metrics, style: SummaryStyle) -> str | None:
             seconds = value(row)
             if seconds is None:
                 return None
@@ -189,7 +186,7 @@ def _stages(family: FamilyInfo, rows: Sequence[Metrics]) -> list[Column]:
     names = dict.fromkeys(name for row in rows for name in row.measures if not family.about_speedup)
 
     def column(name: str) -> Column:
-        def text(row: Metrics, style: Style) -> str | None:
+        def text(row: Metrics, style: SummaryStyle) -> str | None:
             measure = row.measures.get(name)
             if measure is None:
                 return None
@@ -215,7 +212,7 @@ def _center(value: Summary | None, form: Callable[[float], str]) -> str | None:
     return None if value is None else form(value.center)
 
 
-def _interval(value: Summary | None, form: Callable[[float], str], style: Style) -> str | None:
+def _interval(value: Summary | None, form: Callable[[float], str], style: SummaryStyle) -> str | None:
     if value is None:
         return None
     if value.low is None or value.high is None:
@@ -225,7 +222,7 @@ def _interval(value: Summary | None, form: Callable[[float], str], style: Style)
     return f"{form(value.center)} [{form(value.low)}, {form(value.high)}]"
 
 
-def _bounds(value: Summary, family: FamilyInfo, row: Metrics, style: Style) -> str | None:
+def _bounds(value: Summary, family: FamilyInfo, row: Metrics, style: SummaryStyle) -> str | None:
     if value.low is None or value.high is None:
         return None
     scale = row.place.tasks if family.per_task else 1

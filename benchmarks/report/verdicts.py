@@ -11,7 +11,7 @@ from tabulate import TableFormat, tabulate
 
 from benchmarks.report import units
 from benchmarks.report.compare import Comparison
-from benchmarks.report.judge import MOST_RUNS, Change, Rule, Verdict, share
+from benchmarks.report.judge import MOST_RUNS_NEEDED, Change, Rule, Verdict, share
 from benchmarks.report.noise import Spread
 from benchmarks.report.quantities import ALL, SHORT, quantity_of
 from benchmarks.report.tables import plain
@@ -19,13 +19,13 @@ from benchmarks.report.units import counted, wrapped
 
 MOST_NAMES = 5
 
-ORDER = (Verdict.REGRESSED, Verdict.IMPROVED, Verdict.INCONCLUSIVE, Verdict.UNCHANGED)
+VERDICT_ORDER = (Verdict.REGRESSED, Verdict.IMPROVED, Verdict.INCONCLUSIVE, Verdict.UNCHANGED)
 NOISE_RUNS = (1, 3, 5, 10)
-LEFT = ("verdict", "family", "strategy", "cell", "quantity")
+LEFT_COLUMNS = ("verdict", "family", "strategy", "cell", "quantity")
 
 
 @dataclass(frozen=True)
-class Style:
+class VerdictStyle:
     """How a table is set: columns that become titles above their rows, and columns that are left out."""
 
     form: TableFormat
@@ -33,19 +33,19 @@ class Style:
     left_out: tuple[str, ...] = ()
 
 
-WIDE = Style(plain("  "))
+WIDE = VerdictStyle(plain("  "))
 GROUPS = (
     WIDE,
-    Style(plain(" "), ("verdict",), ("cells", "old", "new", "finds", "needs")),
-    Style(plain("  "), ("verdict", "family", "strategy"), ("cells", "finds", "needs")),
+    VerdictStyle(plain(" "), ("verdict",), ("cells", "old", "new", "finds", "needs")),
+    VerdictStyle(plain("  "), ("verdict", "family", "strategy"), ("cells", "finds", "needs")),
 )
 CELLS = (
     WIDE,
-    Style(plain(" "), ("verdict", "quantity")),
-    Style(plain(" "), ("verdict", "family", "quantity")),
-    Style(plain(" "), ("verdict", "family", "quantity"), ("p",)),
+    VerdictStyle(plain(" "), ("verdict", "quantity")),
+    VerdictStyle(plain(" "), ("verdict", "family", "quantity")),
+    VerdictStyle(plain(" "), ("verdict", "family", "quantity"), ("p",)),
 )
-NOISE = (WIDE, Style(plain("  "), ("family", "strategy")))
+NOISE = (WIDE, VerdictStyle(plain("  "), ("family", "strategy")))
 """From the widest to the narrowest."""
 
 
@@ -78,7 +78,7 @@ def comparison_lines(
             width,
         )
     yield ""
-    yield from _table(result.groups, width, table_format, judged=result.judged)
+    yield from _table(result.groups, GROUPS, width, table_format, judged=result.judged)
     changed = {group.key for group in result.groups if group.verdict.sure and group.cells > 1 and result.judged}
     cells = [cell for cell in result.cells if all_cells or cell.key in changed]
     if cells:
@@ -86,19 +86,28 @@ def comparison_lines(
         yield "Cell by cell:" if all_cells else "Where, cell by cell:"
         if table_format is not None:
             yield ""  # Markdown takes the line for a part of the table
-        yield from _table(cells, width, table_format, judged=result.judged)
+        yield from _table(cells, CELLS, width, table_format, judged=result.judged)
     yield ""
     yield from _closing(result, width)
 
 
-def _table(changes: Sequence[Change], width: int, table_format: str | None, *, judged: bool) -> list[str]:
+def _table(
+    changes: Sequence[Change],
+    styles: Sequence[VerdictStyle],
+    width: int,
+    table_format: str | None,
+    *,
+    judged: bool,
+) -> list[str]:
     """Set changes, what regressed first."""
-    shown = sorted(changes, key=lambda change: ORDER.index(change.verdict)) if judged else list(changes)
+    shown = sorted(changes, key=lambda change: VERDICT_ORDER.index(change.verdict)) if judged else list(changes)
     rows = [_row(change, judged=judged) for change in shown]
-    return _fitted(rows, width, table_format, CELLS if rows and "cell" in rows[0] else GROUPS)
+    return _fitted(rows, width, table_format, styles)
 
 
-def _fitted(rows: Sequence[dict[str, str]], width: int, table_format: str | None, styles: Sequence[Style]) -> list[str]:
+def _fitted(
+    rows: Sequence[dict[str, str]], width: int, table_format: str | None, styles: Sequence[VerdictStyle]
+) -> list[str]:
     """Set rows in the first style that fits, else in the last; with all columns in a format of tabulate's."""
     lines: list[str] = []
     if table_format is not None and rows:
@@ -122,7 +131,7 @@ def _set(rows: Sequence[dict[str, str]], columns: Sequence[str], table_format: s
         columns,
         tablefmt=table_format,
         disable_numparse=True,
-        colalign=["left" if name in LEFT else "right" for name in columns],
+        colalign=["left" if name in LEFT_COLUMNS else "right" for name in columns],
     )
     return [line.rstrip() for line in text.splitlines()]
 
@@ -164,7 +173,7 @@ def _closing(result: Comparison, width: int) -> Iterator[str]:
     unsure = [group for group in result.groups if group.verdict is Verdict.INCONCLUSIVE]
     if unsure and result.judged:
         found = sorted(group.detectable for group in unsure)
-        needed = sorted((group.runs_needed for group in unsure), key=lambda runs: runs or MOST_RUNS + 1)
+        needed = sorted((group.runs_needed for group in unsure), key=lambda runs: runs or MOST_RUNS_NEEDED + 1)
         yield from wrapped(
             f"{len(unsure)} of {len(result.groups)} inconclusive: these runs find changes of {_found(found[0])} to "
             f"{_found(found[-1])}; {_needed(needed[0])} to {_needed(needed[-1])} runs a side would tell one of "
@@ -183,7 +192,7 @@ def _closing(result: Comparison, width: int) -> Iterator[str]:
         if names:
             yield from wrapped(f"{what}: {', '.join(_listed(names))}.", width)
     if result.judged:
-        counts = [f"{sum(group.verdict is verdict for group in result.groups)} {verdict}" for verdict in ORDER]
+        counts = [f"{sum(group.verdict is verdict for group in result.groups)} {verdict}" for verdict in VERDICT_ORDER]
         others = len([group for group in result.groups if group.verdict is Verdict.REGRESSED]) - len(result.regressed)
         note = f" ({others} of the former not by a strategy's doing)" if others else ""
         yield from wrapped(f"Of {counted(len(result.groups), 'test')}: {', '.join(counts)}{note}.", width)
@@ -225,7 +234,7 @@ def _found(value: float) -> str:
 
 
 def _needed(runs: int | None) -> str:
-    return f"over {MOST_RUNS}" if runs is None else str(runs)
+    return f"over {MOST_RUNS_NEEDED}" if runs is None else str(runs)
 
 
 def signed(change: Change, difference: float) -> str:

@@ -10,7 +10,7 @@ from benchmarks.strategies.base import STRATEGIES
 __all__ = ["STRATEGIES"]
 
 # the null rows and the standard library's own first, in the order in which they are listed for a reader
-ORDER = ("serial", "floor", "pools", "executors", "threads", "sharing")
+FIRST = ("serial", "floor", "pools", "executors", "threads", "sharing")
 
-for _name in dict.fromkeys((*ORDER, *sorted(module.name for module in iter_modules(__path__)))):
+for _name in dict.fromkeys((*FIRST, *sorted(module.name for module in iter_modules(__path__)))):
     import_module(f"{__name__}.{_name}")

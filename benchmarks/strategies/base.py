@@ -181,12 +181,12 @@ def _fault(strategy: Strategy) -> str | None:
     return None
 
 
-Place = tuple[str, int]
-Worker = tuple[int, int]
+Meeting = tuple[str, int]
+Proof = tuple[int, int]
 """Where workers meet, and how many; the process id of one, and the number of its thread."""
 
 
-def meet(spread: Callable[[list[Place]], Iterable[Worker]], workers: int) -> list[Worker]:
+def meet(spread: Callable[[list[Meeting]], Iterable[Proof]], workers: int) -> list[Proof]:
     """Have all workers of an engine meet, and return who they are.
 
     `spread` maps `worker.meet` over one place a worker, each in a message of its own. They meet in a folder, in which

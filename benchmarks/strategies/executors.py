@@ -23,7 +23,7 @@ class ExecutorEngine(Engine):
     """A ProcessPoolExecutor with the call that is timed."""
 
     def __init__(self, executor: ProcessPoolExecutor, workers: int, run: Call, stream: Stream | None = None) -> None:
-        """Take the executor, its number of workers and the calls."""
+        """Keep an executor with that many workers, and its calls."""
         super().__init__(run, stream)
         self._executor = executor
         self._workers = workers

@@ -19,7 +19,7 @@ class PoolEngine(Engine):
     """A Pool with the call that is timed."""
 
     def __init__(self, pool: Pool, workers: int, run: Call, stream: Stream | None = None) -> None:
-        """Take the pool, its number of workers and the calls."""
+        """Keep a pool with that many workers, and its calls."""
         super().__init__(run, stream)
         self._pool = pool
         self._workers = workers

@@ -26,7 +26,7 @@ class SharingEngine(PoolEngine):
     """A pool whose workers read something that must be forgotten when it ends."""
 
     def __init__(self, pool: Pool, workers: int, run: Call, forget: Callable[[], None]) -> None:
-        """Take what forgets it besides."""
+        """Keep a pool with that many workers, its call, and what forgets what they share."""
         super().__init__(pool, workers, run)
         self._forget = forget
 

@@ -18,7 +18,7 @@ class ThreadEngine(Engine):
     """An executor whose workers are threads of this process, with `map` as the call that is timed."""
 
     def __init__(self, executor: Executor, workers: int, job: Job) -> None:
-        """Take the executor, its number of workers and the job."""
+        """Make the call of an executor with that many workers."""
 
         def run() -> list[Any]:
             return list(executor.map(job.function, job.inputs))

@@ -6,6 +6,7 @@ import ast
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
@@ -129,6 +130,29 @@ def test_imports_point_downwards(name: str, path: Path) -> None:
 def test_upward_imports_are_found(name: str, source: str) -> None:
     """The walk sees what it must forbid."""
     assert len(faults(name, source)) == 1
+
+
+def names_defined(source: str) -> set[str]:
+    """Return the classes and the public constants that a source defines for all of its module."""
+    found = set()
+    for node in ast.parse(source).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        found |= {target.id for target in targets if isinstance(target, ast.Name) and target.id.isupper()}
+        found |= {node.name} if isinstance(node, ast.ClassDef) else set()
+    return {name for name in found if not name.startswith("_")}
+
+
+def test_each_name_stands_for_one_thing() -> None:
+    """No two modules have a class or a constant of one name; questions and programs of evidence have none of theirs."""
+    sources = {path: names_defined(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")}
+    local = {path for path in sources if path.name.startswith("bench_") or path.parent.name == "evidence"}
+    suite = Counter(
+        name for path, names in sources.items() if path not in local and path.parent.name != "tests" for name in names
+    )
+
+    assert [name for name, count in suite.items() if count > 1] == []
+    assert {(path.name, name) for path in local for name in sources[path] & set(suite)} == set()
+    assert {"Cell", "Measured", "SPEEDUP", "STRATEGIES", "QUANTITIES"} <= set(suite)
 
 
 def keys_of(struct: type[msgspec.Struct]) -> set[str]:

@@ -211,41 +211,6 @@ def test_plain_pytest_measures_nothing(project: Project) -> None:
     assert not list(project.folder.glob(".benchmarks/*/*.json"))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "labels"),
-    [
-        (
-            [],
-            {
-                "bench_count[1e2-serial]",
-                "bench_count[1e2-Pool.map]",
-                "bench_count[1e3-serial]",
-                "bench_count[1e3-Pool.map]",
-            },
-        ),
-        (["--strategies=serial"], {"bench_count[1e2-serial]", "bench_count[1e3-serial]"}),
-        (["--sizes=2e3,2e3", "--strategies=Pool.map"], {"bench_count[2e3-Pool.map]"}),
-        (["-k", "1e3 and serial"], {"bench_count[1e3-serial]"}),
-        (["--strategies=Pool.imap"], set()),
-        (
-            ["--sizes=100", "--strategies=serial", "--tasks=4,8"],
-            {"bench_count[1e2-serial]", "bench_count[1e2-serial-tasks=8]"},
-        ),
-    ],
-)
-def test_selection(project: Project, arguments: list[str], labels: set[str]) -> None:
-    """Options select cells; one that selects none leaves none."""
-    project.write(
-        "from benchmarks.tasks import count\n"
-        'FAMILY = Family("f", "?", "t", ("speedup",),'
-        ' {"default": (Axes("count", 4, ("serial", "Pool.map"), 0.2, sizes=(100, 1000)),)}, say_nothing)\n'
-        "bench_count = bench_trouble\ndel bench_trouble\n"
-    )
-    result = project.run("--collect-only", "-q", "--benchmark-only", *arguments)
-
-    assert set(re.findall(r"::(\S+\])", result.stdout)) == labels
-
-
 def test_start_methods_and_help(project: Project) -> None:
     """--help shows the suite's options with what they take."""
     result = project.run("--help")

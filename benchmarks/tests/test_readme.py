@@ -35,7 +35,7 @@ def test_baselines_are_complete(columns: list[matrix.Sample]) -> None:
     assert [len(column.runs) for column in columns] == [5] * 5
     assert {(run.complete, run.preset) for run in runs} == {(True, "default")}
     assert len({(run.environment.cpu_model, run.environment.usable_cpus) for run in runs}) == 1
-    assert max(path.stat().st_size for path in find(readme.STORAGE, BASELINE)) <= HALF_A_MEGABYTE
+    assert max(path.stat().st_size for path in find(readme.BASELINES, BASELINE)) <= HALF_A_MEGABYTE
 
 
 def test_results_are_those_of_the_baselines(columns: list[matrix.Sample]) -> None:

@@ -15,7 +15,7 @@ from multiprocessing.pool import Pool
 import pytest
 
 from benchmarks.environment import start_methods
-from benchmarks.measuring.cold import STAGES, Cold, Fresh, Order
+from benchmarks.measuring.cold import Cold, Fresh, Order
 from benchmarks.measuring.interpreter import Caller, FreshError, Interpreter
 from benchmarks.measuring.leaks import Leaks
 from benchmarks.measuring.processes import descendants
@@ -24,6 +24,7 @@ from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Engine, Job, pool_map_chunk_size
 from benchmarks.strategies.floor import FLOOR, MOST_CHUNKS, FloorError
 from benchmarks.tasks import count, nothing
+from benchmarks.words import STAGES
 from benchmarks.workloads import WORKLOADS
 
 SHARING = ("Pool initializer", "Pool inherited", "Pool shared memory")

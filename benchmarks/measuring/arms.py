@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.environment import cpu_seconds
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 STRATEGY = "strategy"
 """The arm that the cell is about; `serial` and `floor` are named after their strategies."""
+
+
+KNOWN_SECONDS = 1.0
+"""How long to wait until it is known how a worker ended that the system has forgotten."""
 
 
 class ArmError(CellError):
@@ -151,7 +155,11 @@ class Arms:
         try:
             return cpu_seconds(self._workers[name] if strategy.processes else ())
         except ProcessLookupError:
-            self._watch.look()  # raises, if it knows how that process ended
+            # a thread of the pool's may be about to learn how that process ended
+            end = perf_counter() + KNOWN_SECONDS
+            while perf_counter() < end:
+                self._watch.look()  # raises, if it knows
+                sleep(0.01)
             raise
 
     def close(self) -> None:

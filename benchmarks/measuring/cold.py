@@ -113,8 +113,11 @@ class Fresh(Engine):
         self.cpu_seconds: float | None = None
 
     def prepare(self) -> None:
-        """Start an interpreter."""
-        self._interpreter.close()
+        """Start an interpreter.
+
+        The former one has answered and is killed: to wait until three have ended by themselves took 90 ms of 250.
+        """
+        self._interpreter.terminate()
         self._interpreter.start()
 
     def await_ready(self) -> None:

@@ -103,7 +103,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "cell" not in metafunc.fixturenames:
         return
     session = metafunc.config.stash[SESSION]
-    plan = session.plan(metafunc.module.FAMILY)
+    family = getattr(metafunc.module, "FAMILY", None)
+    if not isinstance(family, Family):
+        message = (
+            f"{metafunc.module.__file__}: has no FAMILY, which says what is measured: see benchmarks/bench_balance.py"
+        )
+        raise pytest.Collector.CollectError(message)
+    try:
+        plan = session.plan(family)
+    except ValueError as error:
+        message = f"{metafunc.module.__file__}: {error}"
+        raise pytest.Collector.CollectError(message) from None
     metafunc.parametrize(
         Cell.axes(), [planned.cell.values() for planned in plan], ids=[planned.label for planned in plan]
     )

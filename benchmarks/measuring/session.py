@@ -38,7 +38,10 @@ class Session:
     _lock: MachineLock | None = None
 
     def plan(self, family: Family) -> list[Planned]:
-        """Return the cells of a family that were selected."""
+        """Return the cells of a family that were selected. Raises ValueError if there is another of its name."""
+        if self.recording.families.get(family.name, family) != family:
+            message = f"two questions are called {family.name!r}: give one another name"
+            raise ValueError(message)
         plan = family.plan(self.selection)
         self.recording.families[family.name] = family
         self.plans[family.name] = {planned.cell: planned for planned in plan}

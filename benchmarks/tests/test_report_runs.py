@@ -294,3 +294,38 @@ def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert report("sumary")[0] == 2
     assert report("--help")[0] == 0
     assert "usage: python -m benchmarks.report" in capsys.readouterr().out
+
+
+def test_cells_without_a_start_method(tmp_path: Path) -> None:
+    """Workers that are no processes have no start method: that differs from none, and tables do not say one of them."""
+    folder = storage(tmp_path, [("before", {}), ("after", {})])
+    path = next(folder.glob("*/*_after.json"))
+    changed = json.loads(path.read_bytes())
+    for entry in changed["benchmarks"]:
+        if entry["params"]["strategy"] == "Pool.imap":
+            entry["params"]["start_method"] = "none"
+    path.write_text(json.dumps(changed))
+    _, compared, _ = report("compare", "before", "after", "--only", "speedup", f"--storage={folder}")
+    _, shown, err = report("summary", "after", "--only", "speedup", f"--storage={folder}")
+    _, former, _ = report("summary", "before", "--only", "speedup", f"--storage={folder}")
+
+    assert "NOT COMPARABLE" not in compared
+    assert err == ""
+    assert "4 tasks, 2 workers, processes by fork." in " ".join(shown.split())
+    assert "4 tasks, 2 workers, fork." in " ".join(former.split())
+    assert "start method" not in shown
+
+
+def test_a_family_that_says_what_its_tables_show(tmp_path: Path) -> None:
+    """Whether tables show speedups is said by the family; of a run that does not say, judging by them tells it."""
+    shown = {}
+    for said in (None, True, False):
+        changed = document()
+        family = changed["suite"]["families"]["dispatch"]
+        if said is not None:
+            family["shows_speedup"] = said
+        path = tmp_path / f"{said}.json"
+        path.write_text(json.dumps(changed))
+        shown[said] = "machine" in report("summary", str(path), "--only", "dispatch")[1]
+
+    assert shown == {None: False, True: True, False: False}

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
+
+from benchmarks.questions import families
+from benchmarks.report.quantities import QUANTITIES
+from benchmarks.words import JUDGED
 
 if TYPE_CHECKING:
     from benchmarks.tests.conftest import Project
@@ -160,3 +166,48 @@ def test_a_question_that_is_misspelt(project: Project, spoilt: str, message: str
     assert result.returncode != 0
     assert message in " ".join(result.stdout.split())
     assert not list(project.folder.glob(".benchmarks/*/*.json"))
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("", "bench_other.py: has no FAMILY, which says what is measured"),
+        (
+            'FAMILY = family("fine", tasks=5)',
+            "bench_trouble.py: two questions are called 'trouble'",
+        ),
+    ],
+)
+def test_questions_that_are_none_or_two(project: Project, source: str, message: str) -> None:
+    """A file without a family, and two families of one name, are errors of one line, and nothing is measured."""
+    project.write(source, name="bench_other.py")
+    project.write('FAMILY = family("fine")')
+    result = project.measure()
+
+    assert result.returncode == 2, result.stdout
+    assert message in " ".join(result.stdout.split())
+    assert "Traceback" not in result.stdout
+    assert not list(project.folder.glob(".benchmarks/*/*.json"))
+
+
+def test_each_question_of_the_suite() -> None:
+    """Ten questions have names, sentences and axes of their own; what is drawn is one of them."""
+    known = families()
+
+    assert sorted(known) == [
+        "article", "balance", "dispatch", "failure", "payload", "scaling", "speedup", "startup", "streaming", "waiting",
+    ]  # fmt: skip
+    assert all("default" in family.presets and "full" in family.presets for family in known.values())
+    assert len({family.question for family in known.values()}) == 10
+    if find_spec("matplotlib"):
+        assert set(import_module("benchmarks.report.plots").PICTURES) <= set(known)
+
+
+def test_every_quantity_of_the_table_is_whole() -> None:
+    """What a family can be judged by has a formula and says for which tasks; values go to what is judged and back."""
+    assert [name for name in JUDGED if QUANTITIES[name].judged_for is None] == []
+    assert all(name == quantity.name and quantity.formula for name, quantity in QUANTITIES.items())
+    for quantity in QUANTITIES.values():
+        assert quantity.unjudged(quantity.judged(2.5)) == pytest.approx(2.5)
+        better = 1 if quantity.more_is_better else -1
+        assert better * (quantity.judged(3.0) - quantity.judged(2.0)) < 0, f"more {quantity.name} is judged wrongly"

@@ -32,9 +32,9 @@ def answer(rows: Sequence[Metrics]) -> str:
     for row in plain:
         if (row.place.strategy, row.place.workers) != (plain[0].place.strategy, plain[0].place.workers):
             continue
-        method = row.place.axes.start_method
+        method = f" by {row.place.start_method}" if row.place.start_method else ""
         bare = f" (bare processes {units.seconds(row.floor)})" if row.floor else ""
-        parts.append(f"{units.seconds(row.time.center)} by {method}{bare}")
+        parts.append(f"{units.seconds(row.time.center)}{method}{bare}")
     workers = rows[0].place.workers
     name = plain[0].place.strategy.partition(".")[0]
     return f"A {name} of {workers} workers that is made, used once and shut down costs {', '.join(parts)}."

@@ -115,7 +115,8 @@ def _startup(axes: Axes, rows: Sequence[Metrics]) -> None:
     """Draw the life of a pool that is used once, in its stages, by start method."""
     pools = [row for row in rows if row.place.strategy not in NULLS]
     labels = [
-        f"{row.place.strategy.partition('.')[0]}, {row.place.axes.start_method}\n({row.place.axes.workload})"
+        f"{', '.join(filter(None, (row.place.strategy.partition('.')[0], row.place.start_method)))}\n"
+        f"({row.place.axes.workload})"
         for row in pools
     ]
     left = [0.0] * len(pools)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import platform
+import subprocess
 import sys
 import time
 from importlib.machinery import ModuleSpec
@@ -177,6 +178,19 @@ def test_cpu_seconds_of_another_process() -> None:
         child.join(10)
     with pytest.raises(ProcessLookupError, match=f"process {child.pid} has ended"):
         environment.cpu_seconds((child.pid,))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the CPU time of another process")
+def test_cpu_seconds_of_children_that_have_ended() -> None:
+    """What a child used stays counted when it has ended and was waited for."""
+    before = environment.cpu_seconds(())
+    code = "import time\nwhile time.process_time() < 0.3: pass"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    after = environment.cpu_seconds(())
+    assert before is not None
+    assert after is not None
+
+    assert after - before >= 0.3
 
 
 def test_facts_are_read_as_they_are_saved() -> None:

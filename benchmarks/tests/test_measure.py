@@ -195,6 +195,17 @@ def test_pilots_end_with_a_tenth_of_the_budget() -> None:
     assert seconds == pytest.approx(0.06, abs=0.03)
 
 
+def test_garbage_is_collected_before_the_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What others have left is collected once, before the collector is switched off for all arms."""
+    events = []
+    monkeypatch.setattr(gc, "collect", lambda: events.append(f"collect, collector {gc.isenabled()}"))
+    gc.enable()
+    with measure._undisturbed():
+        events.append("rounds")
+
+    assert events == ["collect, collector True", "rounds"]
+
+
 @pytest.mark.parametrize("collecting", [True, False])
 def test_arms_are_undisturbed(*, collecting: bool) -> None:
     """Neither collector, tracer nor profiler sees the arms; afterwards each is as it was."""

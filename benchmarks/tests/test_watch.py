@@ -142,6 +142,19 @@ def test_hanging_termination_is_given_up(before: frozenset[Process]) -> None:
     assert not child.is_alive()
 
 
+def test_a_thread_that_does_not_end_is_given_up(before: frozenset[Process], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that a pool leaves are waited for, but not for ever."""
+    monkeypatch.setattr(watch, "KILL_SECONDS", 0.3)
+    thread = threading.Thread(target=time.sleep, args=(2.0,))
+    thread.start()
+    start = time.monotonic()
+    end_all([], before)
+    taken = time.monotonic() - start
+    thread.join()
+
+    assert 0.25 < taken < 1.5
+
+
 @pytest.mark.parametrize("attempt", range(5))
 def test_executor_s_thread_has_ended(attempt: int, before: frozenset[Process]) -> None:
     """After an executor was ended by force its thread is gone: the next cell may fork."""

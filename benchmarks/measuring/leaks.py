@@ -51,8 +51,9 @@ class Leaks:
         """Name what is there now and was not before."""
         descriptors = {number: name for number, name in _descriptors().items() if number not in self._descriptors}
         threads = frozenset(threading.enumerate()) - self._threads
+        processes = sorted(descendants() - self.processes, key=lambda process: process.pid)
         return [
-            *(f"process {process.pid} ({process.name})" for process in sorted(descendants() - self.processes)),
+            *(f"process {process.pid} ({process.name})" for process in processes),
             *(f"thread {thread.name}" for thread in threads),
             *(f"file descriptor {number} ({name})" for number, name in descriptors.items()),
             *(f"{SEGMENT}{name}" for name in sorted(_shared_memory() - self._memory)),

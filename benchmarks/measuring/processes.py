@@ -8,21 +8,24 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 
-class Process(NamedTuple):
-    """A process: `started`, in the system's own ticks, tells it from a later one with the same id."""
+@dataclass(frozen=True)
+class Process:
+    """A process: `started`, in the system's own ticks, tells it from a later one with the same id.
+
+    Its `name` does not count where two are compared: a process may take another one.
+    """
 
     pid: int
-    name: str
+    name: str = field(compare=False)
     started: int
 
     def lives(self) -> bool:
         """Say whether it is still there, and not only its exit code."""
-        now = _read(self.pid)
-        return now is not None and now.started == self.started
+        return _read(self.pid) == self
 
     def kill(self) -> None:
         """End it by force, if it is still there."""

@@ -196,3 +196,24 @@ def test_children_of_children_are_ended_too() -> None:
 
     assert len(started) == 2
     assert not any(process.lives() for process in started)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells processes' names, and lets them take another one")
+def test_a_process_that_takes_another_name_is_the_same() -> None:
+    """What was there before a cell is neither a leak of it nor ended with it, whatever it is called by then."""
+    script = "read line; printf renamed > /proc/$$/comm; echo; read line"
+    with subprocess.Popen(["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as shell:
+        assert shell.stdin is not None
+        assert shell.stdout is not None
+        before = {process.pid: process for process in descendants()}[shell.pid]
+        print(file=shell.stdin, flush=True)
+        shell.stdout.readline()
+        after = {process.pid: process for process in descendants()}[shell.pid]
+        lives = before.lives()
+        print(file=shell.stdin, flush=True)
+    shell.wait(10)
+
+    assert (before.name, after.name) == ("sh", "renamed")
+    assert before == after
+    assert lives
+    assert not before.lives()

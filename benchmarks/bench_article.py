@@ -13,7 +13,7 @@ from benchmarks.environment import start_methods
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
 from benchmarks.report.metrics import Metrics
-from benchmarks.strategies.base import FRESH
+from benchmarks.words import FRESH
 
 METHODS = start_methods()
 

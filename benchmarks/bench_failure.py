@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
 from benchmarks.report.metrics import Metrics
-from benchmarks.strategies.base import FRESH
-from benchmarks.words import CALLER_SEES, HANGS
+from benchmarks.words import CALLER_SEES, FRESH, HANGS
 
 CALLS = ("Pool.map", "Pool.imap", "ProcessPoolExecutor.map")
 MORE = (*CALLS, "Pool.apply_async", "ProcessPoolExecutor.submit")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
 from benchmarks.report.metrics import Metrics
-from benchmarks.strategies.base import COLD
+from benchmarks.words import COLD
 
 CALLS = ("Pool.map", "ProcessPoolExecutor.map")
 SHARING = ("Pool.map", "Pool initializer", "Pool inherited", "Pool shared memory")

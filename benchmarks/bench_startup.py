@@ -12,7 +12,7 @@ from benchmarks.environment import start_methods
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
 from benchmarks.report.metrics import Metrics
-from benchmarks.strategies.base import COLD
+from benchmarks.words import COLD
 
 POOLS = ("Pool.map", "ProcessPoolExecutor.map")
 

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
 from benchmarks.report.metrics import Metrics
-from benchmarks.strategies.base import FRESH
-from benchmarks.words import FIRST_RESULT, PEAK_MEMORY
+from benchmarks.words import FIRST_RESULT, FRESH, PEAK_MEMORY
 
 CALLS = (
     "serial",

@@ -14,6 +14,15 @@ SHUTDOWN = "shutdown"
 STAGES = (CREATE, FIRST_RESULT, SHUTDOWN)
 """What a cold run measures of itself, in seconds."""
 
+WARM = "warm"
+COLD = "cold"
+FRESH = "fresh interpreter"
+STATES = (WARM, COLD, FRESH)
+"""States of a cell: pool and workers exist; each run makes them; each run makes them in an interpreter of its own."""
+
+STANDARD_METHODS = ("fork", "forkserver", "spawn")
+"""The start methods of `multiprocessing`, whatever the platform."""
+
 NO_METHOD = "none"
 """The start method of a cell whose workers are not started as processes."""
 

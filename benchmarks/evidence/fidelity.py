@@ -21,8 +21,9 @@ from benchmarks.measuring.measure import Rounds, call
 from benchmarks.measuring.watch import Watch
 from benchmarks.report.stats import summarize
 from benchmarks.schema import Spent
-from benchmarks.strategies.base import WARM, Call, Engine
+from benchmarks.strategies.base import Call, Engine
 from benchmarks.tasks import count
+from benchmarks.words import WARM
 
 ROUNDS = 600
 TASKS = 4

@@ -15,7 +15,8 @@ from benchmarks.measuring.cold import Cold, Fresh, Order
 from benchmarks.measuring.watch import CellError, Watch, WorkerLostError
 from benchmarks.schema import Spent
 from benchmarks.strategies import STRATEGIES
-from benchmarks.strategies.base import COLD, FRESH, WARM, Job
+from benchmarks.strategies.base import Job
+from benchmarks.words import COLD, FRESH, WARM
 from benchmarks.workloads import WORKLOADS
 
 if TYPE_CHECKING:

@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import astuple
 
 from benchmarks.environment import usable_cpus, usual_start_method
 from benchmarks.schema import Params
-from benchmarks.strategies import STRATEGIES
-from benchmarks.strategies.base import STANDARD_METHODS, STATES, WARM, Strategy
-from benchmarks.words import JUDGED, NO_METHOD
+from benchmarks.words import JUDGED, NO_METHOD, STANDARD_METHODS, STATES, WARM
 from benchmarks.workloads import ITERATIONS, WORKLOADS
+
+if TYPE_CHECKING:
+    from benchmarks.strategies.base import Strategy
 
 LEAST_PASSES = 7
 """Six rounds at least, so that each order of the arms is there, and the pass before them."""
 
 PRESETS = ("default", "quick", "full", "article")
+
+
+def strategies() -> dict[str, Strategy]:
+    """Return every strategy by its name; the report, which wants a family's sentence alone, does without."""
+    from benchmarks.strategies import STRATEGIES  # noqa: PLC0415 - to load them takes as long as to read three runs
+
+    return STRATEGIES
 
 
 class Cell(Params, frozen=True):
@@ -36,17 +44,17 @@ class Cell(Params, frozen=True):
 
     def effective_chunk_size(self) -> int:
         """Return the number of tasks that are really sent at once."""
-        return self.chunk_size or STRATEGIES[self.strategy].chunk_size(self.tasks, self.workers)
+        return self.chunk_size or strategies()[self.strategy].chunk_size(self.tasks, self.workers)
 
     def standard_method(self) -> str:
         """Return the start method of what is multiprocessing's own in this cell, beside an engine that has another."""
-        if STRATEGIES[self.strategy].keeps_threads:
+        if strategies()[self.strategy].keeps_threads:
             return "spawn"
         return self.start_method if self.start_method in STANDARD_METHODS else usual_start_method()
 
     def unavailable(self) -> str | None:
         """Return why this cell cannot be measured here, or None."""
-        return STRATEGIES[self.strategy].unavailable(self.start_method)
+        return strategies()[self.strategy].unavailable(self.start_method)
 
 
 def refuse_unknown(what: str, names: Iterable[str], known: Collection[str]) -> None:
@@ -79,10 +87,9 @@ class Axes:
     template: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse names that are misspelt: their cells would silently be missing."""
+        """Refuse names that are misspelt, but for strategies, which are looked at when cells are planned."""
         for what, names, known in (
             ("workload", (self.workload,), WORKLOADS),
-            ("strategy", self.strategies, STRATEGIES),
             ("state", (self.state,), STATES),
         ):
             refuse_unknown(what, names, known)
@@ -162,15 +169,20 @@ class Family:
             refuse_unknown(f"{what} of the family {self.name!r}:", names, known)
 
     def plan(self, selection: Selection) -> list[Planned]:
-        """Return the cells that the selection asks of this family, each once, in the order of the axes."""
+        """Return the cells that the selection asks of this family, each once, in the order of the axes.
+
+        Raises ValueError if a preset names a strategy that nobody has.
+        """
+        for axes in (axes for preset in self.presets.values() for axes in preset):
+            refuse_unknown("strategy", axes.strategies, strategies())
         planned: dict[Cell, Planned] = {}
         cpus = usable_cpus()
         preset = self.presets.get(selection.preset, ())
         listed = {name for axes in preset for name in axes.strategies}
-        named = [name for name in selection.strategies or () if name not in listed and not STRATEGIES[name].reference]
+        named = [name for name in selection.strategies or () if name not in listed and not strategies()[name].reference]
         for axes in preset:
             own = [name for name in axes.strategies if selection.strategies is None or name in selection.strategies]
-            more = [name for name in named if axes.template and axes.takes(STRATEGIES[name])]
+            more = [name for name in named if axes.template and axes.takes(strategies()[name])]
             for cell in _cross(axes, (*own, *more), selection, cpus):
                 label = self._label(cell, axes, cpus)
                 planned.setdefault(cell, Planned(cell, label, axes.seconds, added=cell.strategy in more))
@@ -185,7 +197,7 @@ class Family:
             "size": None,
             "tasks": axes.tasks,
             "workers": cpus,
-            "start_method": _methods(STRATEGIES[cell.strategy], (usual_start_method(),), strict=False)[0],
+            "start_method": _methods(strategies()[cell.strategy], (usual_start_method(),), strict=False)[0],
             "chunk_size": None,
         }
         words = {
@@ -205,7 +217,7 @@ class Family:
         )
 
 
-def _cross(axes: Axes, strategies: Sequence[str], selection: Selection, cpus: int) -> Iterator[Cell]:
+def _cross(axes: Axes, names: Sequence[str], selection: Selection, cpus: int) -> Iterator[Cell]:
     selectable = axes.sizes != (None,) and WORKLOADS[axes.workload].unit == ITERATIONS
     sizes = (selection.sizes if selectable else None) or axes.sizes
     for start_method, size, tasks, workers, chunk_size, strategy in product(
@@ -214,9 +226,9 @@ def _cross(axes: Axes, strategies: Sequence[str], selection: Selection, cpus: in
         selection.tasks or (axes.tasks,),
         selection.workers or axes.workers or (cpus,),
         axes.chunk_sizes,
-        strategies,
+        names,
     ):
-        for own in _methods(STRATEGIES[strategy], (start_method,), strict=selection.start_methods is not None):
+        for own in _methods(strategies()[strategy], (start_method,), strict=selection.start_methods is not None):
             yield Cell(axes.workload, size, tasks, strategy, workers, own, chunk_size, axes.state)
 
 

@@ -29,7 +29,8 @@ from benchmarks.measuring.leaks import Leaks
 from benchmarks.measuring.watch import CellError, Watch, end_all, start_helpers
 from benchmarks.schema import CellInfo, Measure, Spent
 from benchmarks.strategies import STRATEGIES
-from benchmarks.strategies.base import WARM, Call
+from benchmarks.strategies.base import Call
+from benchmarks.words import WARM
 from benchmarks.workloads import WORKLOADS
 
 if TYPE_CHECKING:

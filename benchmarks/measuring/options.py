@@ -13,7 +13,7 @@ import pytest
 from benchmarks.environment import affinity, start_methods
 from benchmarks.measuring.cells import PRESETS, Selection
 from benchmarks.strategies import STRATEGIES
-from benchmarks.strategies.base import STANDARD_METHODS
+from benchmarks.words import STANDARD_METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.interrupts import SIGNALS, Interrupted, start_tracker
 from benchmarks.measuring.processes import Process, descendants
-from benchmarks.strategies.base import STANDARD_METHODS
 from benchmarks.tasks import nothing
+from benchmarks.words import STANDARD_METHODS
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess

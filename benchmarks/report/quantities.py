@@ -61,11 +61,14 @@ class Quantity:
         if self.middle is not None:
             return self.middle(cell)
         values = self.rounds(cell)
-        if values is None or not self.more_is_better:
-            return None if values is None else median(values)
+        if values is None:
+            return None
         ordered = sorted(values)
-        low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-        return 2 * low * high / (low + high)
+        half = len(ordered) // 2
+        if len(ordered) % 2:
+            return ordered[half]
+        low, high = ordered[half - 1], ordered[half]
+        return 2 * low * high / (low + high) if self.more_is_better else (low + high) / 2
 
     def judged(self, value: float) -> float:
         """Turn a value into what is judged: larger for the worse, and its natural log unless it is signed."""
@@ -112,7 +115,7 @@ def _cpu_ratio(cell: Measured) -> float | None:
     return low / floor if low and floor else None
 
 
-QUANTITIES: dict[str, Quantity] = {
+OF_ARMS: dict[str, Quantity] = {
     quantity.name: quantity
     for quantity in (
         Quantity(TIME, "strategy", "s", lambda cell: cell.strategy_seconds),
@@ -158,13 +161,20 @@ QUANTITIES: dict[str, Quantity] = {
             judged_for=ALL,
             middle=_cpu_ratio,
         ),
+    )
+}
+"""The quantities that come of arms, by name."""
+
+QUANTITIES: dict[str, Quantity] = OF_ARMS | {
+    quantity.name: quantity
+    for quantity in (
         Quantity(CREATE, "making the pool", "s", _measured(CREATE)),
         Quantity(FIRST_RESULT, "from the pool to its first result", "s", _measured(FIRST_RESULT), judged_for=ALL),
         Quantity(SHUTDOWN, "ending the pool", "s", _measured(SHUTDOWN)),
         Quantity(PEAK_MEMORY, "most memory - memory before", "B", _measured(PEAK_MEMORY), judged_for=ALL),
     )
 }
-"""By name."""
+"""All of them, those that an engine measures beside its arms too."""
 
 
 def quantity_of(name: str, unit: str = "s") -> Quantity:

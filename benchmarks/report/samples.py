@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from benchmarks.report.metrics import NULLS, Metrics, null_cell_holds, row_of
-from benchmarks.report.quantities import QUANTITIES
+from benchmarks.report.quantities import OF_ARMS, QUANTITIES
 from benchmarks.report.runs import DataError, Measured, Place, Run
 from benchmarks.report.stats import CONFIDENCE, Summary, student_quantile, variance_of
 from benchmarks.schema import MACHINE_FACTS, PYTHON_FACTS, Environment, FamilyInfo
@@ -79,7 +79,7 @@ def reduce(run: Run) -> Reduced:
 def _view(cell: Measured) -> View:
     """Take the middles. A report may read a hundred runs: these lines take most of its time beyond reading JSON."""
     values = {}
-    for name, quantity in QUANTITIES.items():
+    for name, quantity in QUANTITIES.items() if cell.measures else OF_ARMS.items():
         value = quantity.of(cell)
         if value is not None and (value > 0 or quantity.signed):
             values[name] = quantity.judged(value)

@@ -31,14 +31,7 @@ from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import Any
 
-WARM = "warm"
-COLD = "cold"
-FRESH = "fresh interpreter"
-STATES = (WARM, COLD, FRESH)
-"""States of a cell: pool and workers exist; each run makes them; each run makes them in an interpreter of its own."""
-
-STANDARD_METHODS = ("fork", "forkserver", "spawn")
-"""The start methods of `multiprocessing`, whatever the platform."""
+from benchmarks.words import STANDARD_METHODS, STATES
 
 Call = Callable[[], list[Any]]
 Stream = Callable[[Iterable[Any]], Iterable[Any]]

@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import worker
-from benchmarks.strategies.base import FRESH, Call, Engine, Job, Strategy, Stream, meet, pool_map_chunk_size, register
+from benchmarks.strategies.base import Call, Engine, Job, Strategy, Stream, meet, pool_map_chunk_size, register
+from benchmarks.words import FRESH
 
 if TYPE_CHECKING:
     from multiprocessing.pool import Pool

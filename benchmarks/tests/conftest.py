@@ -28,7 +28,7 @@ HEAD = """
 import os, signal, time
 from dataclasses import dataclass
 from benchmarks.measuring.cells import Axes, Family
-from benchmarks.strategies.base import COLD, WARM
+from benchmarks.words import COLD, WARM
 from benchmarks.workloads import WORKLOADS, Workload
 CALLER = os.getpid()
 

@@ -16,8 +16,9 @@ from benchmarks.measuring.cells import Cell
 from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.watch import CellError, Watch, WorkerLostError, end_all
 from benchmarks.schema import Spent
-from benchmarks.strategies.base import WARM, Engine
+from benchmarks.strategies.base import Engine
 from benchmarks.tests.conftest import Project
+from benchmarks.words import WARM
 
 needs_fork = pytest.mark.skipif("fork" not in start_methods(), reason="projects measure by fork")
 
@@ -117,7 +118,7 @@ def test_workers_are_counted_and_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_fresh_cell_saves_what_its_runs_measured(project: Project) -> None:
     """Each run has an interpreter of its own, which tells its stages: a value a round of each, in seconds."""
     project.write(
-        "from benchmarks.strategies.base import FRESH\n"
+        "from benchmarks.words import FRESH\n"
         'axes = Axes("count", 4, ("serial", "Pool.map"), 0.2, sizes=(1000,), state=FRESH)\n'
         'FAMILY = Family("trouble", "?", "one pass", ("speedup",), {"default": (axes,)}, say_nothing)\n'
     )

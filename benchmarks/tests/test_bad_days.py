@@ -280,7 +280,7 @@ def test_workers_end_with_their_caller(project: Project, processes_of: Callable[
 
 
 LONG = """
-from benchmarks.strategies.base import FRESH
+from benchmarks.words import FRESH
 axes = Axes("count", 4, ("with Pool",), 1, sizes=(10**9,), start_methods=("fork",), state=FRESH)
 FAMILY = Family("trouble", "Does it hold?", "one pass", ("speedup",), {"default": (axes,)}, say_nothing, arms=())
 """

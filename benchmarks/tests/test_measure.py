@@ -19,7 +19,8 @@ from benchmarks.measuring.cells import Axes, Cell, Family, Selection, short_numb
 from benchmarks.measuring.measure import Rounds, plan_rounds, timed
 from benchmarks.measuring.watch import CellError
 from benchmarks.schema import Spent
-from benchmarks.strategies.base import WARM, Engine
+from benchmarks.strategies.base import Engine
+from benchmarks.words import WARM
 
 
 @pytest.mark.parametrize(

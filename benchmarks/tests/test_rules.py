@@ -21,10 +21,11 @@ from benchmarks.measuring.leaks import Leaks
 from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.watch import CellError, Watch, end_all, start_helpers
 from benchmarks.strategies import STRATEGIES
-from benchmarks.strategies.base import COLD, WARM, Engine, Job, Strategy, register
+from benchmarks.strategies.base import Engine, Job, Strategy, register
 from benchmarks.strategies.serial import Serial
 from benchmarks.tasks import nothing
 from benchmarks.tests.conftest import ROOT
+from benchmarks.words import COLD, WARM
 from benchmarks.workloads import WORKLOADS
 
 WORKERS = 2

@@ -22,7 +22,8 @@ from benchmarks.measuring.processes import Process, descendants
 from benchmarks.measuring.watch import CellError, LimitError, Watch, WorkerLostError, end_all, start_helpers
 from benchmarks.schema import Spent
 from benchmarks.strategies import STRATEGIES
-from benchmarks.strategies.base import WARM, Engine, Job
+from benchmarks.strategies.base import Engine, Job
+from benchmarks.words import WARM
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this platform has no timer signals")
 

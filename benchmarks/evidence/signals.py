@@ -27,7 +27,7 @@ from benchmarks.layout import SchemaError, decode
 from benchmarks.measuring.lock import LOCK
 from benchmarks.schema import Document
 
-MOMENTS = {"anywhere": "speedup or startup", "end": "speedup"}
+MOMENTS = {"anywhere": "speedup or startup or failure", "end": "speedup"}
 """When signals are sent, and the cells of those runs: as many as there are ways to start a pool, or few."""
 
 SHORT_CELLS = ("--sizes=1e3", "--benchmark-max-time=0.1")

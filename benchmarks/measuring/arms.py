@@ -27,7 +27,7 @@ STRATEGY = "strategy"
 
 
 KNOWN_SECONDS = 1.0
-"""How long to wait until it is known how a worker ended that the system has forgotten."""
+"""How long to wait to learn how a worker ended once the system no longer knows it."""
 
 
 class ArmError(CellError):
@@ -92,7 +92,8 @@ class Arms:
         proven: set[int] = set()
         for name, arm in self._arms.items():
             with self._blaming(name):
-                self._watch.adopt()
+                if arm.strategy.fixed_workers:
+                    self._watch.adopt()
                 with SIGNALS.held_back():
                     self.engines[name] = engine = self._make(arm)
                 self._workers[name] = workers = engine.prove()
@@ -170,8 +171,8 @@ class Arms:
             with self._blaming(name):
                 workers = engine.prove()
             if workers != self._workers[name] and self._arms[name].strategy.fixed_workers:
-                gone = ", ".join(str(pid) for pid in sorted(self._workers[name] - workers))
-                raise ArmError(name, f"workers {gone} were replaced during the rounds")
+                before, after = (", ".join(map(str, sorted(pids))) for pids in (self._workers[name], workers))
+                raise ArmError(name, f"workers {before} were replaced by {after} during the rounds")
         self._watch.expect(())
         for name in reversed(tuple(self.engines)):
             with self._blaming(name):

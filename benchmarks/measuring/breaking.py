@@ -77,7 +77,7 @@ def within(limit: float, wait: Callable[[], Any], done: str) -> str:
     except TooLongError:
         return HANGS
     except Exception as error:  # noqa: BLE001 - whatever the caller sees is the result
-        return f"{type(error).__name__}"
+        return type(error).__name__
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     return done

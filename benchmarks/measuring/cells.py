@@ -71,8 +71,8 @@ class Axes:
 
     `seconds` is the time that a cell may take, all arms and pools included, unless an option says otherwise.
     `start_methods` is None for the usual one, `workers` for as many as there are usable CPUs. A strategy that an option
-    names, and the family does not, is measured on the axes that are a `template`. Raises ValueError for a name that
-    nobody has.
+    names, and the family does not, is measured on the axes that are a `template`. Raises ValueError for a workload
+    or a state that nobody has; strategies are looked at by `Family.plan`.
     """
 
     workload: str

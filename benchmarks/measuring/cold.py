@@ -113,12 +113,8 @@ class Fresh(Engine):
         self.cpu_seconds: float | None = None
 
     def prepare(self) -> None:
-        """Start an interpreter.
-
-        The former one has answered and is killed: to wait until three have ended by themselves took 90 ms of 250.
-        """
-        self._interpreter.terminate()
-        self._interpreter.start()
+        """Start an interpreter; the previous one ends meanwhile."""
+        self._interpreter.renew()
 
     def await_ready(self) -> None:
         """Wait until the interpreter has imported everything and says so."""

@@ -45,9 +45,11 @@ def observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
     try:
         with watch:
             _observe(cell, family, benchmark)
-    except (CellError, FreshError, OSError) as error:
-        benchmark.has_error = True
-        raise ArmError(STRATEGY, describe(error)) from error
+    except BaseException as error:
+        benchmark.has_error = True  # also where a signal ends it: half a cell would be saved as if it were one
+        if isinstance(error, CellError | FreshError | OSError):
+            raise ArmError(STRATEGY, describe(error)) from error
+        raise
     finally:
         watch.stop()
 

@@ -29,6 +29,18 @@ class Interpreter:
         """Say which function it is to call, with which command-line argument; nothing is started yet."""
         self._command = [sys.executable, "-c", f"from {module} import {function}; {function}()", argument]
         self._process: subprocess.Popen[bytes] | None = None
+        self._previous: subprocess.Popen[bytes] | None = None
+
+    def renew(self) -> None:
+        """Start another one, and let the one before end meanwhile: to wait for three in turn took 90 ms of 250.
+
+        It is not killed: what it keeps in temporary files would stay there.
+        """
+        if self._process is not None:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+        self._previous = self._process
+        self.start()
 
     def start(self) -> None:
         """Start it."""
@@ -45,8 +57,10 @@ class Interpreter:
             )
 
     def await_ready(self) -> None:
-        """Wait until it says that it is ready."""
+        """Wait until it says that it is ready, and the one before has ended."""
         self._read(1)
+        previous, self._previous = self._previous, None
+        _end(previous)
 
     def ask(self) -> Any:
         """Give the word, and return the answer. Raises FreshError if there is none."""
@@ -70,27 +84,31 @@ class Interpreter:
 
     def close(self) -> None:
         """End it by closing its input, and wait for it."""
-        if self._process is None:
-            return
-        process, self._process = self._process, None
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.close()
-        try:
-            process.wait(10)
-        finally:
-            process.kill()
-            process.wait()
-            process.stdout.close()
+        for process in (self._previous, self._process):
+            _end(process)
+        self._previous = self._process = None
 
     def terminate(self) -> None:
         """Kill it and, in its session, its workers."""
-        if self._process is None:
-            return
-        if hasattr(os, "killpg"):
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, 9)
+        for process in (self._previous, self._process):
+            if process is not None and hasattr(os, "killpg"):
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, 9)
         self.close()
+
+
+def _end(process: subprocess.Popen[bytes] | None) -> None:
+    if process is None:
+        return
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.close()
+    try:
+        process.wait(10)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 class Caller:

@@ -23,7 +23,7 @@ NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 def lock_path() -> Path:
     """Return the file by which two measuring runs exclude each other."""
-    return Path(os.environ.get(LOCK) or Path(tempfile.gettempdir()) / "process-pool-benchmarks.measuring.lock")
+    return Path(os.environ.get(LOCK) or Path(tempfile.gettempdir()) / "process-pool-benchmarks.lock")
 
 
 class LockedError(Exception):

@@ -135,8 +135,8 @@ def refuse_unplanned(strategies: Sequence[str], families: Iterable[str]) -> None
     """Raise UsageError for strategies that were named, and that no family can take."""
     if strategies:
         message = (
-            f"--strategies {','.join(strategies)}: not in the families that were selected ({', '.join(families)}), and "
-            "they cannot take it: name others, or other files or presets"
+            f"--strategies {','.join(strategies)}: none of the families that were selected ({', '.join(families)}) can "
+            "take it so: name other strategies, start methods, files or presets"
         )
         raise pytest.UsageError(message)
 

@@ -157,7 +157,7 @@ OF_ARMS: dict[str, Quantity] = {
             CPU_TIME,
             "CPU time of strategy / floor, lower quartiles",
             units.TIMES,
-            lambda cell: _ratio(cell.cpu_seconds, cell.floor_cpu_seconds),
+            lambda _cell: None,  # not round by round: one arm's clock may have seen nothing in some
             judged_for=ALL,
             middle=_cpu_ratio,
         ),

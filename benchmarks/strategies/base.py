@@ -6,8 +6,8 @@ it promises are these rules, through which `tests/test_rules.py` runs every stra
 1. Its name is that of the API, in ids, tables and options, and nobody else's.
 2. Its module imports no engine, and nothing that a worker would then load: `preload` and `open` do, when they run.
 3. `preload` imports and starts what outlives every engine: it would be a cost, or a leak, of the first one.
-4. `open` starts the workers. They are called as they were told: by the start method of the cell, `worker.begin` first
-   where the engine has an initializer.
+4. `open` starts the workers, by the start method of the cell. They run `worker.begin` first where the engine has an
+   initializer.
 5. The engine's `run` does the whole job and returns a result a task, in the order of the inputs if it is `ordered`; as
    often as it is called.
 6. `chunk_size` is the number of tasks that are really sent at once where the job does not say.
@@ -186,7 +186,7 @@ def meet(spread: Callable[[list[Meeting]], Iterable[Proof]], workers: int) -> li
     each leaves a file: that needs nothing but a call with an argument. (A barrier was rejected: it must be handed to
     workers when they start, and not every engine can.)
     """
-    with TemporaryDirectory(prefix="meeting-") as folder:
+    with TemporaryDirectory(prefix="meeting-", ignore_cleanup_errors=True) as folder:
         return list(spread([(folder, workers)] * workers))
 
 

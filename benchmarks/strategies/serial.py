@@ -36,5 +36,4 @@ class Serial(Strategy):
         return Engine(loop, lambda values: (function(value) for value in values))
 
 
-SERIAL = Serial()
-register(SERIAL)
+register(Serial())

@@ -110,7 +110,7 @@ def test_workers_are_counted_and_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 
     arms.engines = {STRATEGY: Few(8)}
     arms._workers = {STRATEGY: frozenset({7})}
-    with pytest.raises(ArmError, match=r"^strategy arm: workers 7 were replaced during the rounds$"):
+    with pytest.raises(ArmError, match=r"^strategy arm: workers 7 were replaced by 8 during the rounds$"):
         arms.close()
 
 

@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 from benchmarks import environment
 from benchmarks.measuring.facts import passing_facts, stable_facts
+from benchmarks.measuring.lock import LOCK, lock_path
 from benchmarks.schema import MACHINE_FACTS, PYTHON_FACTS, Environment, Moment
 
 
@@ -232,3 +234,11 @@ def test_usual_start_method(monkeypatch: pytest.MonkeyPatch, methods: list[str],
     monkeypatch.setattr(sys, "platform", platform)
 
     assert environment.usual_start_method() == expected
+
+
+def test_all_checkouts_share_one_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs exclude each other whatever revision each is of: the name of their file must never change."""
+    monkeypatch.delenv(LOCK, raising=False)
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: "/somewhere")
+
+    assert lock_path() == Path("/somewhere/process-pool-benchmarks.lock")

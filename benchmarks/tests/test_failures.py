@@ -6,11 +6,16 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from benchmarks.environment import start_methods
+from benchmarks.environment import start_methods, usual_start_method
+from benchmarks.measuring import failures
 from benchmarks.measuring.breaking import WORKS, too_long, within
+from benchmarks.measuring.cells import Cell
+from benchmarks.measuring.measure import Budget
+from benchmarks.questions import families
 from benchmarks.tests.conftest import Project
 from benchmarks.words import HANGS
 
@@ -62,3 +67,19 @@ def test_within_cuts_short() -> None:
         assert time.perf_counter() - start < 10
     finally:
         signal.signal(signal.SIGALRM, former)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this platform has no timer signals")
+def test_a_cell_that_a_signal_ends_is_not_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a cell would be saved as if it were one, and spoil the whole run."""
+
+    def interrupted(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(failures, "_observe", interrupted)
+    benchmark = SimpleNamespace(has_error=False)
+    cell = Cell("task raises", None, 8, "Pool.map", 2, usual_start_method(), None, "fresh interpreter")
+    with pytest.raises(KeyboardInterrupt):
+        failures.observe(cell, families()["failure"], benchmark, Budget(1, 1, 60))
+
+    assert benchmark.has_error

@@ -6,6 +6,7 @@ import math
 import random
 from statistics import NormalDist, median
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -188,6 +189,14 @@ def test_metrics_multiply() -> None:
     assert row.overhead.center == pytest.approx(0.4)
     assert row.speedup.center == pytest.approx(row.machine_speedup.center * row.efficiency.center)
     assert row.task_length == 1.0
+
+
+def test_cpu_time_that_a_clock_did_not_see() -> None:
+    """Rounds in which the floor used no CPU time that its clock could see cost nothing but the ratio to it."""
+    row = metrics(msgspec.structs.replace(cell(), cpu_seconds=(0.5,) * 6, floor_cpu_seconds=(0.0, 0.1) * 3))
+
+    assert row.cpu == 0.5
+    assert metrics(msgspec.structs.replace(cell(), cpu_seconds=(0.0,) * 6)).cpu is None
 
 
 def test_ratios_are_taken_round_by_round() -> None:

@@ -99,7 +99,7 @@ def test_a_strategy_that_fits_nowhere_is_refused(project: Project, strategies: s
     result = project.measure(f"--strategies={strategies}")
 
     assert result.returncode == USAGE
-    assert f"ERROR: --strategies {refused}: not in the families that were selected (trouble)" in " ".join(
+    assert f"ERROR: --strategies {refused}: none of the families that were selected (trouble)" in " ".join(
         result.stdout.split()
     )
     assert not list(project.folder.glob(".benchmarks/*/*.json"))

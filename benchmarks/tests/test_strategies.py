@@ -6,11 +6,13 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.pool import Pool
+from pathlib import Path
 
 import pytest
 
@@ -263,6 +265,22 @@ def test_fresh_interpreter_answers() -> None:
         assert engine.run() == [499_500] * 3
         assert engine.cpu_seconds is None or engine.cpu_seconds > 0
     engine.close()
+
+
+@pytest.mark.skipif("forkserver" not in start_methods(), reason="this platform has no forkserver")
+def test_fresh_interpreters_leave_no_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an interpreter keeps in files, such as its forkserver's socket, goes with it, also where others follow."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # a socket's path must be short
+        monkeypatch.setenv("TMPDIR", folder)
+        engine = Fresh(Order("Pool.map", "count", 100, 2, None, 2, "forkserver"))
+        for _ in range(3):
+            engine.prepare()
+            engine.await_ready()
+            engine.run()
+        engine.close()
+        left = list(Path(folder).iterdir())
+
+    assert left == []
 
 
 def test_fresh_interpreter_that_fails_is_reported(capfd: pytest.CaptureFixture[str]) -> None:

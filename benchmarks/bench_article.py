@@ -41,7 +41,7 @@ FAMILY = Family(
     presets={
         "quick": (Axes("count", 4, ("with Pool",), 0.5, sizes=(10_000,), state=FRESH),),
         "default": (
-            Axes("count", 4, ("serial",), 1.0, sizes=(10_000,), state=FRESH),
+            Axes("count", 4, ("serial",), 3.5, sizes=(10_000,), state=FRESH),
             # fork was Linux's default until 3.13, forkserver is from 3.14 on: a script that names none changed with it
             Axes("count", 4, ("with Pool",), 1.5, sizes=(10_000,), start_methods=METHODS[:2], state=FRESH),
         ),

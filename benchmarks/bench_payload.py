@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
 from benchmarks.report.metrics import Metrics
+from benchmarks.schema import Params
 from benchmarks.words import COLD
 
 CALLS = ("Pool.map", "ProcessPoolExecutor.map")
@@ -19,13 +20,20 @@ SHARING = ("Pool.map", "Pool initializer", "Pool inherited", "Pool shared memory
 KIB, MIB = 1 << 10, 1 << 20
 
 
-def _axes(seconds: float, shared: int) -> tuple[Axes, ...]:
+def _axes(seconds: float, null_seconds: float, shared: int) -> tuple[Axes, ...]:
     return (
-        Axes("bytes out", 8, ("floor",), seconds, sizes=(MIB,)),
+        Axes("bytes out", 8, ("floor",), null_seconds, sizes=(MIB,)),
         Axes("bytes in", 8, CALLS, seconds, sizes=(KIB, MIB), template=True),
         Axes("bytes out", 8, CALLS, seconds, sizes=(KIB, MIB), template=True),
         Axes("shared input", 8, SHARING, 1.5 * seconds, sizes=(shared,), state=COLD),
     )
+
+
+def _sent(cell: Params) -> bool:
+    """Say whether sending is most of a cell's time; bare processes inherit what others send."""
+    if cell.workload == "shared input":
+        return cell.strategy not in SHARING[1:]
+    return cell.workload == "bytes in" or (cell.size or 0) < MIB
 
 
 def answer(rows: Sequence[Metrics]) -> str:
@@ -54,7 +62,8 @@ FAMILY = Family(
     question="What does moving data cost?",
     timed="one pass over all tasks; the pool exists, but for the shared input, where it is made and ended too",
     judged_by=("efficiency", "overhead", "CPU time"),
-    presets={"default": _axes(0.4, 8 * MIB), "full": _axes(5, 64 * MIB)},
+    short_tasks=_sent,
+    presets={"default": _axes(0.4, 1.2, 8 * MIB), "full": _axes(5, 5, 64 * MIB)},
     label_axes=("workload", "size", "strategy"),
     answer=answer,
 )

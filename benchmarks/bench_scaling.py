@@ -45,8 +45,8 @@ FAMILY = Family(
     shows_speedup=True,
     presets={
         "default": (
-            Axes("count", 16, ("floor",), 0.6, sizes=(30_000,)),
-            Axes("count", 16, ("Pool.map",), 0.8, sizes=(30_000,), workers=DOUBLING, template=True),
+            Axes("count", 16, ("floor",), 1.5, sizes=(30_000,)),
+            Axes("count", 16, ("Pool.map",), 1.3, sizes=(30_000,), workers=DOUBLING, template=True),
         ),
         "full": (
             Axes("count", 16, ("floor",), 5, sizes=(30_000, 300_000), workers=UP_TO_TWICE),

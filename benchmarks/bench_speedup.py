@@ -15,6 +15,9 @@ USUAL = ("serial", "floor", "Pool.map", "Pool.imap", "ProcessPoolExecutor.map")
 EVERY = ("serial", "floor", "Pool.map", "Pool.starmap", "Pool.imap", "Pool.imap_unordered", "Pool.apply_async",
        "ProcessPoolExecutor.map", "ProcessPoolExecutor.submit")  # fmt: skip
 
+LEAST_WORK = 10_000
+"""Iterations of a task, a quarter of a millisecond, from which on its own work is about half of the time or more."""
+
 
 def answer(rows: Sequence[Metrics]) -> str:
     """Answer the question from its rows, null rows left out."""
@@ -63,6 +66,7 @@ FAMILY = Family(
     question="Is a pool worth it?",
     timed="one pass over all tasks; the pool exists",
     judged_by=("speedup", "efficiency", "overhead", "CPU time"),
+    short_tasks=lambda cell: (cell.size or 0) < LEAST_WORK,
     shows_speedup=True,
     presets={
         "quick": (Axes("count", 4, USUAL, seconds=0.4, sizes=(100, 10_000, 100_000), template=True),),

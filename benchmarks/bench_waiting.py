@@ -46,7 +46,7 @@ FAMILY = Family(
     timed="one pass over all tasks; the workers exist",
     judged_by=("speedup", "efficiency"),
     shows_speedup=True,
-    presets={"default": _axes(0.4, 2, 2, 30_000), "full": _axes(5, 10, 10, 300_000)},
+    presets={"default": _axes(0.7, 2, 2, 30_000), "full": _axes(5, 10, 10, 300_000)},
     label_axes=("workload", "strategy"),
     answer=answer,
 )

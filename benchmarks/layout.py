@@ -13,7 +13,18 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from benchmarks.schema import MEASURED, NOT_REACHED, SCHEMA, Benchmark, CellInfo, Document, Outcome, Spent, Suite
+from benchmarks.schema import (
+    MEASURED,
+    NOT_REACHED,
+    SCHEMA,
+    Benchmark,
+    CellInfo,
+    Commit,
+    Document,
+    Outcome,
+    Spent,
+    Suite,
+)
 
 BEGIN_LIST = b'"benchmarks":[\n'
 END_LIST = b'\n],"suite":'
@@ -38,14 +49,18 @@ class _Pieces(Struct):
     datetime: msgspec.Raw
     benchmarks: list[msgspec.Raw]
     suite: Suite
+    commit_info: Commit = Commit()
+    version: str = ""
 
 
 class _Named(Struct):
     fullname: str
 
 
-class _When(Struct):
+class _Whole(Struct):
     datetime: str
+    commit_info: Commit = Commit()
+    version: str = ""
 
 
 _DOCUMENT = msgspec.json.Decoder(Document)
@@ -94,7 +109,7 @@ def _without_others(data: bytes) -> bytes | None:
     return (
         None
         if len(own) == len(pieces.benchmarks)
-        else msgspec.json.encode({"datetime": pieces.datetime, "benchmarks": own, "suite": pieces.suite})
+        else msgspec.json.encode(msgspec.structs.replace(pieces, benchmarks=own))
     )
 
 
@@ -215,5 +230,6 @@ def _mended(data: bytes) -> Document:
     if not benchmarks:
         raise ValueError("no benchmark is whole")
     cells = [Outcome(cell.id, MEASURED if cell.id in benchmarks else NOT_REACHED, None) for cell in suite.cells]
-    when = msgspec.json.decode(beginning + b"}", type=_When).datetime
-    return Document(when, list(benchmarks.values()), msgspec.structs.replace(suite, cells=cells, complete=False))
+    whole = msgspec.json.decode(beginning + b"}", type=_Whole)
+    unfinished = msgspec.structs.replace(suite, cells=cells, complete=False)
+    return Document(whole.datetime, list(benchmarks.values()), unfinished, whole.commit_info, whole.version)

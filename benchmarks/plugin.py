@@ -74,10 +74,10 @@ def pytest_configure(config: pytest.Config) -> None:
             option.benchmark_storage = f"file://{config.rootpath / '.benchmarks'}"
         asks_for_table = option.benchmark_compare or option.benchmark_histogram
         option.benchmark_quiet = option.benchmark_quiet or not asks_for_table
-    recording = Recording(config, config.getoption("preset"), name, option.benchmark_json)
-    option.benchmark_save = option.benchmark_autosave = option.benchmark_json = None
     explicit = given_explicitly(config, "--benchmark-max-time")
     budget = float(option.benchmark_max_time) if explicit else None
+    recording = Recording(config, budget, name, option.benchmark_json)
+    option.benchmark_save = option.benchmark_autosave = option.benchmark_json = None
     config.stash[SESSION] = Session(selection(config), measuring, budget, config.getoption("cell_limit"), recording)
     config.stash[MAIN] = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")

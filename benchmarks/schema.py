@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from benchmarks.words import SPEEDUP
 
-SCHEMA: Literal[2] = 2
+SCHEMA: Literal[3] = 3
 """Goes up whenever runs saved before stop being comparable with runs saved after."""
 
 LEAST_SECONDS = 1e-9
@@ -31,6 +31,9 @@ Count = Annotated[int, Meta(ge=1, le=int(MOST))]
 
 Word = Literal["measured", "failed", "skipped", "interrupted", "not reached"]
 """What can become of a planned cell."""
+
+Part = Literal["long tasks", "short tasks", "all tasks"]
+"""`LONG`, `SHORT` and `ALL` of `words`."""
 
 MEASURED: Word = "measured"
 FAILED: Word = "failed"
@@ -85,11 +88,15 @@ class Spent(Struct):
 class CellInfo(Struct, frozen=True, omit_defaults=True):
     """What is saved of a cell beside the strategy's times. Lists of times have a value a round, in seconds.
 
+    `part` says which of its family's tasks it has. In every second of the blocks that `block` counts from 0 the engine
+    of the strategy was opened first, where it has processes.
+
     An arm that a cell does not have is None, and so is CPU time that the system does not tell. `observed` is what was
     seen beside the numbers, in words, by what it is about.
     """
 
     family: Name
+    part: Part
     timed: str
     tasks_per_chunk: Count
     serial_seconds: list[Seconds] | None
@@ -211,10 +218,15 @@ class Times(Struct, frozen=True):
 
 
 class Suite(Struct, frozen=True):
-    """What a run says of itself."""
+    """What a run says of itself.
 
-    schema: Literal[2]
+    `budget` is the seconds that an option gave each cell, None where each family's own counted.
+    """
+
+    schema: Literal[3]
     preset: str
+    budget: Annotated[float, Meta(gt=0, le=MOST)] | None
+    least_rounds: Count
     complete: bool
     cells: list[Outcome]
     families: dict[Name, FamilyInfo]
@@ -224,12 +236,21 @@ class Suite(Struct, frozen=True):
     seconds: Times
 
 
+class Commit(Struct, frozen=True):
+    """Which commit was measured, as pytest-benchmark found it; `dirty` if there was more than that."""
+
+    id: str | None = None
+    dirty: bool | None = None
+
+
 class Document(Struct, frozen=True):
-    """A saved run. `datetime` is ISO 8601, in UTC."""
+    """A saved run. `datetime` is ISO 8601, in UTC; `version` is pytest-benchmark's."""
 
     datetime: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d")]
     benchmarks: list[Benchmark]
     suite: Suite
+    commit_info: Commit = Commit()
+    version: str = ""
 
     def __post_init__(self) -> None:
         """Raise ValueError where the parts do not belong together."""

@@ -1,5 +1,7 @@
 """Words of the saved run that both wings say: what is judged, what is measured beside it, what is observed."""
 
+from typing import Final
+
 SPEEDUP = "speedup"
 EFFICIENCY = "efficiency"
 OVERHEAD = "overhead"
@@ -8,6 +10,11 @@ FIRST_RESULT = "first result"
 PEAK_MEMORY = "peak memory"
 JUDGED = (SPEEDUP, EFFICIENCY, OVERHEAD, CPU_TIME, FIRST_RESULT, PEAK_MEMORY)
 """The quantities that a family can be judged by; `report/quantities.py` has their formulas."""
+
+LONG: Final = "long tasks"
+SHORT: Final = "short tasks"
+ALL: Final = "all tasks"
+"""Which tasks of its family a cell has: those in which the work, or the call, takes most of the time; or any."""
 
 CREATE = "create"
 SHUTDOWN = "shutdown"

@@ -182,7 +182,7 @@ def _twice(data: bytes, _source: random.Random) -> bytes:
 
 def _nothing(_data: bytes, source: random.Random) -> bytes:
     return source.choice(
-        (b"", b" \n", b"null", b"[]", b"{}", b'{"suite": {}}', b'{"suite": {"schema": 2}}', b"\x00" * 9)
+        (b"", b" \n", b"null", b"[]", b"{}", b'{"suite": {}}', b'{"suite": {"schema": 3}}', b"\x00" * 9)
     )
 
 

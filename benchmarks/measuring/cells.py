@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import astuple
 
 from benchmarks.environment import usable_cpus, usual_start_method
-from benchmarks.schema import Params
-from benchmarks.words import JUDGED, NO_METHOD, STANDARD_METHODS, STATES, WARM
+from benchmarks.schema import Params, Part
+from benchmarks.words import ALL, JUDGED, LONG, NO_METHOD, SHORT, STANDARD_METHODS, STATES, WARM
 from benchmarks.workloads import ITERATIONS, WORKLOADS
 
 if TYPE_CHECKING:
@@ -143,8 +143,9 @@ class Family:
     `words.JUDGED`. `presets` maps a preset's name to its axes; a family without one has no cells in that preset.
     `arms` are those that a round has beside the strategy. `shows_speedup` asks the report for tables of speedups, not
     of times and what they are made of, `per_task` for times per task. `label_axes` are always in a cell's name.
-    `answer` puts the answer into a sentence; an empty one says that there is nothing to say. Raises ValueError for a
-    name that nobody has.
+    `short_tasks` says of a cell's axes whether what the call costs is most of its time; a family without it does not
+    tell long tasks from short ones. `answer` puts the answer into a sentence; an empty one says that there is nothing
+    to say. Raises ValueError for a name that nobody has.
     """
 
     name: str
@@ -153,6 +154,7 @@ class Family:
     judged_by: tuple[str, ...]
     presets: Mapping[str, tuple[Axes, ...]]
     answer: Answer
+    short_tasks: Callable[[Params], bool] | None = None
     arms: tuple[str, ...] = ("serial", "floor")
     per_task: bool = False
     shows_speedup: bool = False
@@ -167,6 +169,12 @@ class Family:
             ("axis", self.label_axes, Cell.axes()),
         ):
             refuse_unknown(f"{what} of the family {self.name!r}:", names, known)
+
+    def part(self, cell: Params) -> Part:
+        """Return which of the family's tasks a cell has."""
+        if self.short_tasks is None:
+            return ALL
+        return SHORT if self.short_tasks(cell) else LONG
 
     def plan(self, selection: Selection) -> list[Planned]:
         """Return the cells that the selection asks of this family, each once, in the order of the axes.

@@ -27,8 +27,8 @@ SAVING_SHARE = 0.01
 class Recording:
     """A run, from before its first cell to its end; `saved` is where it is then, `document` what is saved there."""
 
-    def __init__(self, config: pytest.Config, preset: str, name: str, json: Path | None) -> None:
-        """Say what the run is saved as, and where else; nothing is looked at yet."""
+    def __init__(self, config: pytest.Config, budget: float | None, name: str, json: Path | None) -> None:
+        """Say what a cell may take, what the run is saved as, and where else; nothing is looked at yet."""
         self.families: dict[str, Family] = {}
         self.outcomes: dict[str, Outcome] = {}
         self.begun = False
@@ -37,7 +37,7 @@ class Recording:
         self.json = json
         self.troubles: list[str] = []
         self._config = config
-        self._preset = preset
+        self._budget = budget
         self._name = name
         self._start_time = perf_counter()
         self._facts_at_start = passing_facts()
@@ -143,7 +143,9 @@ class Recording:
     def _suite(self, cells: tuple[Outcome, ...] | None = None, *, complete: bool = False) -> Suite:
         return Suite(
             schema=schema.SCHEMA,
-            preset=self._preset,
+            preset=self._config.getoption("preset"),
+            budget=self._budget,
+            least_rounds=self._config.option.benchmark_min_rounds,
             complete=complete,
             cells=list(self.outcomes.values() if cells is None else cells),
             families={

@@ -10,16 +10,15 @@ has several start methods, each is a group of its own: a version of Python may c
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from statistics import fmean, median
 
 from benchmarks.report.judge import GroupKey, Hypothesis
 from benchmarks.report.metrics import NULLS
-from benchmarks.report.quantities import ALL, LONG, SHORT, quantity_of
+from benchmarks.report.quantities import quantity_of
 from benchmarks.report.runs import Place
 from benchmarks.report.samples import Reduced
-from benchmarks.words import EFFICIENCY, OVERHEAD
+from benchmarks.words import ALL
 
 LEAST_SCALE = 1e-9
 """Seconds: a mean overhead below this is none, and nothing can be a share of it."""
@@ -36,7 +35,7 @@ def groups(shared: Sequence[str], base: Sequence[Reduced], new: Sequence[Reduced
             continue
         method = place.start_method if place.family in several else None
         judged_by = base[0].families[place.family].judged_by
-        part = _part(name, base) if OVERHEAD in judged_by else ALL
+        part = place.part
         for quantity in judged_by:
             fits = part == ALL or quantity_of(quantity).judged_for in {part, ALL}
             if fits and all(quantity in run.views[name].values for run in runs):
@@ -52,13 +51,6 @@ def several_start_methods(places: Iterable[Place]) -> set[str]:
         if place.start_method is not None:
             methods.setdefault(place.family, set()).add(place.start_method)
     return {family for family, found in methods.items() if len(found) > 1}
-
-
-def _part(name: str, base: Sequence[Reduced]) -> str:
-    """Return which part of a family a cell belongs to; the base decides, so that a matrix has one part for each row."""
-    ratios = [run.views[name].values.get(EFFICIENCY) for run in base]
-    known = [ratio for ratio in ratios if ratio is not None]
-    return SHORT if known and fmean(known) > math.log(2) else LONG
 
 
 def hypothesis(key: GroupKey, ids: Sequence[str], base: Sequence[Reduced], new: Sequence[Reduced]) -> Hypothesis:

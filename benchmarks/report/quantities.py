@@ -15,17 +15,25 @@ from statistics import median
 from benchmarks.report import units
 from benchmarks.report.runs import Measured
 from benchmarks.report.stats import quantile, quantile_rank
-from benchmarks.words import CPU_TIME, CREATE, EFFICIENCY, FIRST_RESULT, OVERHEAD, PEAK_MEMORY, SHUTDOWN, SPEEDUP
+from benchmarks.words import (
+    ALL,
+    CPU_TIME,
+    CREATE,
+    EFFICIENCY,
+    FIRST_RESULT,
+    LONG,
+    OVERHEAD,
+    PEAK_MEMORY,
+    SHORT,
+    SHUTDOWN,
+    SPEEDUP,
+)
 
 TIME = "time"
 SERIAL_TIME = "serial time"
 FLOOR_TIME = "floor time"
 MACHINE_SPEEDUP = "machine speedup"
 CPU_SECONDS = "CPU seconds"
-
-LONG = "long tasks"
-SHORT = "short tasks"
-ALL = "all tasks"
 
 LARGEST = 700.0
 """The natural log of a number that a float can hold."""

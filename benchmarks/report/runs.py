@@ -16,7 +16,7 @@ from msgspec import Struct
 from benchmarks import layout, schema
 from benchmarks.layout import SchemaError
 from benchmarks.schema import Environment, FamilyInfo, Measure, Moment, Outcome, Params, Times
-from benchmarks.words import NO_METHOD
+from benchmarks.words import ALL, NO_METHOD
 
 STORED = re.compile(r"\d{4}_.*\.json")
 """How pytest-benchmark names what it saves: a number, and the name it was given."""
@@ -31,12 +31,13 @@ class DataError(Exception):
 
 
 class Place(Struct, frozen=True):
-    """Which cell it is: its test id, its family, its axes by name."""
+    """Which cell it is: its test id, its family, its axes by name, and which part of its family's tasks it has."""
 
     id: str
     family: str
     axes: Params
     tasks_per_chunk: int
+    part: str = ALL
     bytes_moved: int | None = None
 
     @property
@@ -155,7 +156,9 @@ def parse(data: bytes, source: str) -> Run:
 def _cell(benchmark: schema.Benchmark) -> Measured:
     info = benchmark.extra_info
     return Measured(
-        place=Place(benchmark.fullname, info.family, benchmark.params, info.tasks_per_chunk, info.bytes_moved),
+        place=Place(
+            benchmark.fullname, info.family, benchmark.params, info.tasks_per_chunk, info.part, info.bytes_moved
+        ),
         strategy_seconds=benchmark.stats.data,
         serial_seconds=info.serial_seconds,
         floor_seconds=info.floor_seconds,

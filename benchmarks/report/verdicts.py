@@ -13,9 +13,10 @@ from benchmarks.report import units
 from benchmarks.report.compare import Comparison
 from benchmarks.report.judge import MOST_RUNS_NEEDED, Change, Rule, Verdict, share
 from benchmarks.report.noise import Spread
-from benchmarks.report.quantities import ALL, SHORT, quantity_of
+from benchmarks.report.quantities import quantity_of
 from benchmarks.report.tables import plain
 from benchmarks.report.units import counted, wrapped
+from benchmarks.words import ALL, SHORT
 
 MOST_NAMES = 5
 

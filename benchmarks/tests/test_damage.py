@@ -86,9 +86,9 @@ INFO = ("benchmarks", 0, "extra_info")
         (b'{"x": "\xff"}', "is not UTF-8 (byte 7); delete it"),
         (b"[1]", "not a run of this suite (it has no key 'suite')"),
         (b'{"suite": null}', "not a run of this suite"),
-        (changed("suite", "schema", value=1), "saved with schema '1', this report reads 2: measure again"),
-        (changed("suite", "schema", value="new"), "saved with schema 'new', this report reads 2"),
-        (changed("suite", "schema", value=2.0), "saved with schema '2.0', this report reads 2"),
+        (changed("suite", "schema", value=1), "saved with schema '1', this report reads 3: measure again"),
+        (changed("suite", "schema", value="new"), "saved with schema 'new', this report reads 3"),
+        (changed("suite", "schema", value=2.0), "saved with schema '2.0', this report reads 3"),
         (changed("datetime", value=5), "damaged: Expected `str`, got `int` - at `$.datetime`"),
         (
             changed("suite", "environment", value=[]),

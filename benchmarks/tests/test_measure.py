@@ -34,24 +34,24 @@ from benchmarks.words import WARM
         (1.0, 5, 2.0, 0.0, (6, 1)),
         # the fewest are rounded up to a multiple of six
         (1.0, 13, 2.0, 0.0, (18, 1)),
-        # a renewal of 20 + 10 ms: 0.35 of 2 s affords 23, nineteen renewals are the most
-        (2.0, 5, 0.01, 0.02, (120, 20)),
-        # 0.35 of 1 s affords eleven: (1 - 11 x 0.03) / 0.01 = 67
-        (1.0, 5, 0.01, 0.02, (66, 12)),
-        # a renewal of 130 ms: two fit into 0.35 s; (1 - 0.26) / 0.03 = 24
-        (1.0, 5, 0.03, 0.1, (24, 3)),
+        # a renewal of 20 + 10 ms: 0.35 of 2 s affords 23, nine renewals are the most
+        (2.0, 5, 0.01, 0.02, (120, 10)),
+        # a renewal of 55 ms: six fit into 0.35 s, but blocks are even; (1 - 5 x 0.055) / 0.03 = 24
+        (1.0, 5, 0.03, 0.025, (24, 6)),
+        # a renewal of 130 ms: two fit into 0.35 s, but blocks are even; (1 - 0.13) / 0.03 = 29
+        (1.0, 5, 0.03, 0.1, (24, 2)),
         # a renewal takes more than that: one block
         (1.0, 5, 0.4, 0.02, (6, 1)),
         # seven renewals of 15 ms; (0.31 - 0.105) / 0.01 = 20
         (0.31, 5, 0.01, 0.005, (18, 8)),
-        # four renewals of 22 ms could be paid, but a block has two rounds at least: (0.31 - 0.088) / 0.02 = 11
-        (0.31, 5, 0.02, 0.002, (6, 3)),
+        # four renewals of 22 ms could be paid, three make four blocks: (0.31 - 0.066) / 0.02 = 12
+        (0.31, 5, 0.02, 0.002, (12, 4)),
         # nothing left of the budget
         (-1.0, 5, 0.01, 0.02, (6, 1)),
     ],
 )
 def test_plan_rounds(left: float, least: int, round_seconds: float, opening: float, expected: tuple[int, int]) -> None:
-    """Rounds are a multiple of six within the budget, blocks take about a third of it at most."""
+    """Rounds are a multiple of six within the budget; blocks are even, and take about a third of it at most."""
     assert plan_rounds(left, least, round_seconds, opening) == expected
 
 
@@ -80,9 +80,9 @@ class LoggedArms:
         """Write down that the pools end."""
         self.log.append("close")
 
-    def open(self) -> float:
-        """Write down that the pools begin."""
-        self.log.append("open")
+    def open(self, *, strategy_first: bool = False) -> float:
+        """Write down that the pools begin, and how."""
+        self.log.append("open strategy first" if strategy_first else "open")
         return 0.0
 
 
@@ -108,26 +108,47 @@ def test_orders_are_balanced() -> None:
 
 
 def test_neighbours_are_balanced() -> None:
-    """Within a round each arm comes right after each other one equally often."""
-    log, _ = take(("floor", "serial", "strategy"), 6, 1)
-    pairs = Counter(pair for order in " ".join(log).split("|")[1:] for pair in pairwise(order.split()))
+    """Each arm comes right after each other one three times in a cycle, from one round to the next too, and never
+    after itself."""
+    log, _ = take(("floor", "serial", "strategy"), 12, 1)
+    arms = [word for word in log if word != "|"]
+    pairs = Counter(pairwise(arms[:19]))
 
-    assert set(pairs.values()) == {2}
+    assert set(pairs.values()) == {3}
     assert len(pairs) == 6
 
 
-def test_two_arms_alternate() -> None:
-    """With two arms the two orders take turns."""
-    log, _ = take(("floor", "strategy"), 4, 1)
+@pytest.mark.parametrize("other", ["floor", "serial"])
+def test_two_arms_are_balanced(other: str) -> None:
+    """With two arms each comes first in half of the rounds."""
+    log, _ = take((other, "strategy"), 6, 1)
+    rounds = Counter(order.strip() for order in " ".join(log).split("|")[1:])
 
-    assert " ".join(log) == "| floor strategy | strategy floor | floor strategy | strategy floor"
+    assert rounds == {f"{other} strategy": 3, f"strategy {other}": 3}
+
+
+def test_blocks_begin_at_different_places_of_the_cycle() -> None:
+    """The first round of a block is slow for whoever comes first: in six blocks, twice each arm."""
+    log, _ = take(("floor", "serial", "strategy"), 12, 6)
+    rounds = [order.split() for order in " ".join(log).split("|")[1:]]
+
+    assert Counter(order[0] for order in rounds[::2]) == {"floor": 2, "serial": 2, "strategy": 2}
+
+
+def test_the_engine_that_is_opened_first_changes_from_block_to_block() -> None:
+    """Whoever is opened first has an advantage: floor and strategy take turns at it."""
+    log, _ = take(("floor", "strategy"), 8, 4)
+
+    assert [word for word in log if word.startswith("open")] == ["open strategy first", "open", "open strategy first"]
 
 
 def test_pools_are_renewed_at_the_start_of_each_block() -> None:
     """Six rounds in three blocks renew the pools twice, before the third and the fifth round."""
     log, record = take(("strategy",), 6, 3)
 
-    assert " ".join(log) == "| strategy | strategy close open | strategy | strategy close open | strategy | strategy"
+    assert " ".join(log).replace(" first", "") == (
+        "| strategy | strategy close open strategy | strategy | strategy close open | strategy | strategy"
+    )
     assert record.block == [0, 0, 1, 1, 2, 2]
 
 

@@ -54,7 +54,7 @@ def _set(document: Any, *keys: Any, value: Any) -> None:
         pytest.param('{"benchmarks": [], "machine_info": {}}', "not a run of this suite", id="another suite"),
         pytest.param(
             spoil(lambda d: _set(d, "suite", "schema", value=0)),
-            "saved with schema '0', this report reads 2",
+            "saved with schema '0', this report reads 3",
             id="schema",
         ),
         pytest.param(

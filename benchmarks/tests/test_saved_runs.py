@@ -29,7 +29,7 @@ def test_what_a_run_says_of_itself(project: Project) -> None:
     suite = saved["suite"]
 
     assert result.returncode == 0, result.stdout
-    assert (suite["schema"], suite["preset"], suite["complete"]) == (2, "default", True)
+    assert (suite["schema"], suite["preset"], suite["complete"]) == (3, "default", True)
     assert [cell["outcome"] for cell in suite["cells"]] == ["measured"] * 3
     assert suite["families"]["trouble"]["question"] == "Does it hold?"
     assert suite["environment"]["python"] == platform.python_version()

@@ -18,15 +18,24 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TextIO
 
-from benchmarks.report.__main__ import main as report
-from benchmarks.report.program import FAULT, INTERRUPTED, run_program
+from benchmarks.report import matrix, runs, samples, verdicts
+from benchmarks.report.__main__ import exit_code, sample_of, terminal_width
+from benchmarks.report.compare import Comparison, compare
+from benchmarks.report.judge import Rule
+from benchmarks.report.program import FAULT, INTERRUPTED, OK, run_program
+from benchmarks.report.runs import DataError
+from benchmarks.report.sequential import Look, look, looks
+from benchmarks.report.stored import replicates
 from benchmarks.report.units import counted
 
 ROOT = Path(__file__).parents[1]
+
+MOST_TURNS = 100
 
 GRACE = 90
 """Seconds that an interrupted run has to save what it has: more than tox waits for it."""
@@ -50,7 +59,8 @@ for example:
   {COMMAND} base=revision:main head=revision:HEAD -- -k dispatch
   {COMMAND} two='options:--workers 2' four='options:--workers 4'
 
-Runs are saved under the names of their sides. Ctrl-C ends it early, and compares the runs that there are.
+After each turn from the third on it says what is decided, and stops when more turns would decide nothing. Runs are
+saved under the names of their sides. Ctrl-C ends it early, and compares the runs that there are.
 
 exit codes: those of `python -m benchmarks.report compare`, or 0 after a matrix of more than two sides; 2 if a side
 could not be measured; 130 after Ctrl-C
@@ -106,10 +116,11 @@ def parse_side(text: str) -> Side:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured, how often, with which options of pytest, and where it is saved."""
+    """What is measured, how often at most or `fixed`, with which options of pytest, and where it is saved."""
 
     sides: Sequence[Side]
     turns: int
+    fixed: bool
     storage: Path
     options: Sequence[str]
 
@@ -130,8 +141,8 @@ class Plan:
         """Return how many runs of a name there are."""
         return len(list(self.storage.glob(f"*/[0-9][0-9][0-9][0-9]_{name}.json")))
 
-    def take(self, folders: Mapping[str, Path], taken: Counter[str], out: TextIO) -> None:
-        """Take the runs, counting those of each side in `taken`.
+    def take(self, folders: Mapping[str, Path], taken: Counter[str], out: TextIO, err: TextIO) -> None:
+        """Take the runs, counting those of each side in `taken`, until all are there or more are of no use.
 
         Raises AlternateError if a side cannot be measured at all; a later run that fails costs itself only.
         """
@@ -145,22 +156,80 @@ class Plan:
             # what was saved says it: a run with failed cells ends with 1, but so does an interpreter without pytest
             if self.saved(side.name) > before:
                 taken[side.name] += 1
-                continue
-            failure = f"{side.name}: {_fault(output)}; {shlex.join(command)} ended with {code} and saved nothing"
-            if not taken[side.name]:
-                raise AlternateError(failure)
-            print(f"  left out: {failure}", file=out, flush=True)
+            else:
+                failure = f"{side.name}: {_fault(output)}; {shlex.join(command)} ended with {code} and saved nothing"
+                if not taken[side.name]:
+                    raise AlternateError(failure)
+                print(f"  left out: {failure}", file=out, flush=True)
+            if side is self.sides[-1] and not self.fixed and number + 1 < total:
+                turn = (number + 1) // len(self.sides)
+                if self._is_over(turn, out, err):
+                    return
 
-    def compare(self, out: TextIO, err: TextIO) -> int:
-        """Show what the runs say: two sides compared, or a matrix of more."""
-        print(file=out)
-        names = [side.name for side in self.sides]
-        if len(names) > 2:
-            return report(["matrix", *names, "--storage", str(self.storage)], out, err)
+    def _is_over(self, turn: int, out: TextIO, err: TextIO) -> bool:
+        """Look at the runs that there are, say what is decided, and whether more are of no use."""
+        if turn not in looks(self.turns):
+            return False
+        try:
+            seen = self._looks(self._samples(err), turn)
+        except DataError as error:  # the comparison at the end says it again, and counts it
+            print(f"  turn {turn}: {error}", file=out, flush=True)
+            return False
+        for one in seen:
+            print(f"  {one.line}", file=out, flush=True)
+        if not all(one.over for one in seen):
+            return False
+        print(f"stopped after turn {turn}: more of them would decide nothing", file=out, flush=True)
+        return True
+
+    def _looks(self, columns: Sequence[matrix.Sample], turn: int) -> list[Look]:
+        """Compare each other side with the first."""
+        first, *others = columns
+        known = replicates(self.storage, first.runs[0], (), None)
+        meant = self._across
+
+        def compared(other: matrix.Sample, rule: Rule) -> Comparison:
+            return compare(first.runs, samples.aligned(first.runs, other.runs, meant), rule, meant, known)
+
+        if self.fixed:
+            return [Look(compared(other, Rule()), turn, self.turns) for other in others]
+        return [look(partial(compared, other), turn, self.turns) for other in others]
+
+    def _samples(self, err: TextIO) -> list[matrix.Sample]:
+        """Read the runs of each side. Raises DataError where one has none that can be read."""
+        found = []
+        for side in self.sides:
+            faults: list[str] = []
+            some = sample_of(runs.find(self.storage, side.name), faults, None, err)
+            if not some:
+                raise DataError(faults[0])
+            for fault in faults:
+                print(f"warning: {fault}", file=err)
+            found.append(matrix.Sample(side.name, some))
+        return found
+
+    @property
+    def _across(self) -> tuple[str, ...]:
+        """The differences that are meant."""
         kinds = {side.kind for side in self.sides}
-        meant = ["--across", "python"] if kinds & {"python", "tox"} else []
-        meant += ["--across", "workers", "--across", "start_method"] if "options" in kinds else []
-        return report(["compare", *names, *meant, "--storage", str(self.storage)], out, err)
+        if len(self.sides) > 2:
+            return (*samples.ACROSS, *samples.MACHINE_AXES)
+        python = ("python",) if kinds & {"python", "tox"} else ()
+        return (*python, *(samples.MACHINE_AXES if "options" in kinds else ()))
+
+    def compare(self, turn: int, out: TextIO, err: TextIO) -> int:
+        """Show what the runs say after a turn: two sides compared, or a matrix of more. Return the exit code."""
+        print(file=out)
+        columns = self._samples(err)
+        results = [one.result for one in self._looks(columns, turn)]
+        if len(columns) > 2:
+            lines = matrix.matrix_lines(columns, results, terminal_width())
+        else:
+            names = self.sides[0].name, self.sides[1].name
+            lines = verdicts.comparison_lines(names, results[0], terminal_width())
+        for line in lines:
+            print(line, file=out)
+        return exit_code(results[0]) if len(columns) == 2 else OK
 
 
 def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
@@ -170,25 +239,29 @@ def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
         options = _parser().parse_args(argv[:place])
     except SystemExit as end:  # argparse has printed usage or help
         return int(end.code or 0)
-    plan = Plan(options.sides, options.turns, options.storage.resolve(), argv[place + 1 :])
+    plan = Plan(options.sides, options.turns, options.fixed, options.storage.resolve(), argv[place + 1 :])
     names = [side.name for side in plan.sides]
     taken: Counter[str] = Counter()
     interrupted = False
     try:
         plan.check()
         with _checked_out(plan.sides) as folders:
-            plan.take(folders, taken, out)
+            plan.take(folders, taken, out, err)
     except AlternateError as error:
         print(f"error: {error}", file=err)
         return FAULT
     except KeyboardInterrupt:
         interrupted = True
-        partial = sum(map(plan.saved, names)) - taken.total()
-        half = " and a part of one" if partial else ""
+        half = " and a part of one" if sum(map(plan.saved, names)) > taken.total() else ""
         print(
             f"\ninterrupted after {counted(taken.total(), 'run')}{half}, saved in {plan.storage}", file=out, flush=True
         )
-    code = plan.compare(out, err) if len(taken) == len(plan.sides) else FAULT
+    code = FAULT
+    if len(taken) == len(plan.sides):
+        try:
+            code = plan.compare(min(taken.values()), out, err)
+        except DataError as error:
+            print(f"error: {error}", file=err)
     return INTERRUPTED if interrupted else code
 
 
@@ -271,13 +344,18 @@ def _about(seconds: float) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=COMMAND,
-        usage="%(prog)s [-h] [--turns N] [--storage FOLDER] NAME=KIND:VALUE NAME=KIND:VALUE ... [-- OPTIONS]",
+        usage="%(prog)s [-h] [--turns N] [--fixed] [--storage FOLDER] NAME=KIND:VALUE NAME=KIND:VALUE ... [-- OPTIONS]",
         description="Measure two sides or more in turn, A B A B ..., and compare them. OPTIONS are pytest's, for all.",
         epilog=EPILOG.format(kinds="\n".join(f"  {name:9} {text}" for name, text in KINDS.items())),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("sides", nargs="+", type=parse_side, metavar="NAME=KIND:VALUE", help="what to measure")
-    parser.add_argument("--turns", type=_turns, default=5, metavar="N", help="runs of each side (%(default)s)")
+    parser.add_argument(
+        "--turns", type=_turns, default=8, metavar="N", help=f"runs of each side, at most {MOST_TURNS} (%(default)s)"
+    )
+    parser.add_argument(
+        "--fixed", action="store_true", help="take all turns; else it stops when more of them would decide nothing"
+    )
     parser.add_argument(
         "--storage", type=Path, default=Path(".benchmarks"), metavar="FOLDER", help="where to save (%(default)s)"
     )
@@ -285,8 +363,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _turns(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        message = f"{text!r} is not a number of runs"
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_TURNS:
+        message = f"{text!r} is not a number of runs from 1 to {MOST_TURNS}"
         raise argparse.ArgumentTypeError(message)
     return int(text)
 

@@ -39,7 +39,7 @@ class _Version(Struct):
     schema: Any = None
 
 
-class _Beginning(Struct):
+class _Versioned(Struct):
     suite: _Version | None = None
 
 
@@ -57,14 +57,16 @@ class _Named(Struct):
     fullname: str
 
 
-class _Whole(Struct):
+class Beginning(Struct):
+    """What a document says of the whole run before its benchmarks."""
+
     datetime: str
     commit_info: Commit = Commit()
     version: str = ""
 
 
 _DOCUMENT = msgspec.json.Decoder(Document)
-_BEGINNING = msgspec.json.Decoder(_Beginning)
+_VERSIONED = msgspec.json.Decoder(_Versioned)
 
 
 def decode(data: bytes) -> Document:
@@ -95,6 +97,15 @@ def decode(data: bytes) -> Document:
         raise SchemaError(message) from None
 
 
+def beginning(data: bytes) -> Beginning | None:
+    """Read the beginning of a document from its first bytes, or from all; None where they are not as they should be."""
+    first, found, _ = data.partition(b',"benchmarks":')
+    try:
+        return msgspec.json.decode(first.partition(PLAN)[0] + b"}" if found else data, type=Beginning)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
 def _without_others(data: bytes) -> bytes | None:
     """Return a document without benchmarks that no family planned, None if it has none of those or is none.
 
@@ -116,7 +127,7 @@ def _without_others(data: bytes) -> bytes | None:
 def _fault(data: bytes, error: str) -> str:
     """Say why a document does not fit: it is another suite's, of another version of this one, or damaged."""
     try:
-        suite = _BEGINNING.decode(data).suite
+        suite = _VERSIONED.decode(data).suite
     except (msgspec.DecodeError, RecursionError):
         suite = None
     if suite is None:
@@ -215,7 +226,7 @@ def _mended(data: bytes) -> Document:
     Cells that failed are not known any more. Raises ValueError or RecursionError if it is no such run.
     """
     first, *lines = data.split(b"\n")
-    beginning, _, planned = first.partition(PLAN)
+    before, _, planned = first.partition(PLAN)
     suite = msgspec.json.decode(planned.removesuffix(b"," + BEGIN_LIST.rstrip()), type=Suite)
     names = {cell.id for cell in suite.cells}
     benchmarks: dict[str, Benchmark] = {}
@@ -230,6 +241,6 @@ def _mended(data: bytes) -> Document:
     if not benchmarks:
         raise ValueError("no benchmark is whole")
     cells = [Outcome(cell.id, MEASURED if cell.id in benchmarks else NOT_REACHED, None) for cell in suite.cells]
-    whole = msgspec.json.decode(beginning + b"}", type=_Whole)
+    whole = msgspec.json.decode(before + b"}", type=Beginning)
     unfinished = msgspec.structs.replace(suite, cells=cells, complete=False)
     return Document(whole.datetime, list(benchmarks.values()), unfinished, whole.commit_info, whole.version)

@@ -308,7 +308,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     answers = {name: family.answer for name, family in recording.families.items()}
     terminalreporter.ensure_newline()
     terminalreporter.write_line("")
-    for line in summary_of(recording.document, answers, width):
+    for line in summary_of(recording.document, recording.storage, answers, width):
         terminalreporter.write_line(line)
     for trouble in recording.troubles:
         terminalreporter.write_line(f"warning: for a while this run was not saved cell by cell: {trouble}", yellow=True)

@@ -242,6 +242,11 @@ class Commit(Struct, frozen=True):
     id: str | None = None
     dirty: bool | None = None
 
+    @property
+    def known(self) -> bool:
+        """Whether there is a commit at all: pytest-benchmark has a word of its own for what no repository holds."""
+        return self.id not in {None, "", "unversioned"}
+
 
 class Document(Struct, frozen=True):
     """A saved run. `datetime` is ISO 8601, in UTC; `version` is pytest-benchmark's."""

@@ -27,6 +27,7 @@ from benchmarks.report.render import answer
 from benchmarks.report.runs import BASELINE, DataError, find
 from benchmarks.report.samples import ACROSS, Reduced
 from benchmarks.report.stats import Summary
+from benchmarks.report.stored import Stored, chosen
 
 README = ROOT / "README.md"
 BASELINES = ROOT / ".benchmarks"
@@ -45,9 +46,14 @@ def baselines(storage: Path = BASELINES) -> list[matrix.Sample]:
     return matrix.columns_of([BASELINE], [runs])
 
 
+def stored(columns: Sequence[matrix.Sample]) -> Stored:
+    """Return what the baselines say of how far runs differ."""
+    return chosen([column.runs for column in columns], columns[-1].runs[0])
+
+
 def parts(columns: Sequence[matrix.Sample]) -> dict[str, str]:
     """Return the generated parts of the README by name."""
-    shown = of_runs(columns[-1].runs)
+    shown = of_runs(columns[-1].runs, stored(columns))
     return {"results": "\n\n".join(_results(shown, columns[-1].runs)), "versions": _versions(columns)}
 
 
@@ -178,7 +184,7 @@ def _advice(shown: Overview) -> list[str]:
 def _versions(columns: Sequence[matrix.Sample]) -> str:
     """Return what differs between the versions of Python for sure."""
     first, *others = columns
-    results = [compare(first.runs, other.runs, Rule(), tuple(ACROSS)) for other in others]
+    results = [compare(first.runs, other.runs, Rule(), tuple(ACROSS), stored(columns)) for other in others]
     return "\n".join(matrix.definite_lines([column.title for column in columns], results, 10_000, "github")).strip()
 
 
@@ -195,7 +201,7 @@ def draw(columns: Sequence[matrix.Sample], picture: Path) -> None:
     """Draw the newest version's speedup."""
     from benchmarks.report.plots import draw as draw_all  # noqa: PLC0415 - the tests need the rest without Matplotlib
 
-    shown = of_runs(columns[-1].runs)
+    shown = of_runs(columns[-1].runs, stored(columns))
     speedup = replace(shown, rows=tuple(_family(shown, "speedup")))
     with tempfile.TemporaryDirectory() as folder:
         drawn = next(path for path in draw_all(speedup, Path(folder)) if path.suffix == ".svg")

@@ -1,19 +1,32 @@
-"""Ways to say that something got slower, ours and the neighbours', all over the same saved runs. Needs SciPy."""
+"""What the neighbours' rules say of runs of one program: `python -m benchmarks.evidence.rules FOLDER [NAME]`.
+
+The runs saved as NAME (`plain`) in a storage are drawn into two samples again and again, and each rule says whether
+anything in the second is slower. Nothing is. Needs SciPy.
+"""
 
 from __future__ import annotations
 
+import random
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import fmean, median
 
 from scipy import stats as scipy_stats
+from tabulate import tabulate
 
+from benchmarks.evidence.readme import baselines, stored
 from benchmarks.report.compare import compare
 from benchmarks.report.judge import Rule
 from benchmarks.report.metrics import NULLS
 from benchmarks.report.runs import load
 from benchmarks.report.samples import Reduced, reduce
+from benchmarks.report.stored import Stored
+
+SIZES = ((1, 1), (3, 3), (5, 3), (5, 5))
+DRAWS = 100
 
 Medians = list[list[float]]
 """The strategy's times of one cell: a list a run."""
@@ -43,10 +56,16 @@ def read(folder: Path) -> list[Taken]:
     return [taken for _, taken in sorted(found, key=lambda pair: pair[0])]
 
 
+@cache
+def known_before() -> Stored:
+    """Return what the baselines say of how far runs differ."""
+    return stored(baselines())
+
+
 def ours(base: Sequence[Taken], new: Sequence[Taken]) -> set[str]:
     """Apply this report's rule, in which a change that is not the strategy's own raises no alarm."""
-    result = compare([run.reduced for run in base], [run.reduced for run in new], Rule())
-    return {pool.strategy for pool in result.regressed} if result.judged else set()
+    result = compare([run.reduced for run in base], [run.reduced for run in new], Rule(), (), known_before())
+    return {group.strategy for group in result.regressed} if result.judged else set()
 
 
 def cell_rule(slower: Callable[[Medians, Medians], bool]) -> Report:
@@ -85,7 +104,25 @@ RULES: dict[str, Report] = {
 }
 
 
-def bounds(hits: int, trials: int) -> str:
-    """Return a share with its Clopper-Pearson interval at 95 %. Splits share runs: it is narrower than it should be."""
-    low, high = scipy_stats.binomtest(hits, trials).proportion_ci(0.95)
-    return f"{hits} of {trials} [{low:.2f}, {high:.2f}]"
+def main(arguments: Sequence[str]) -> int:
+    """Print the table."""
+    name = arguments[1] if arguments[1:] else "plain"
+    runs = [run for run in read(Path(arguments[0])) if run.name == name]
+    rows = []
+    for title, rule in RULES.items():
+        row = [title]
+        for base, new in SIZES:
+            source = random.Random(base + new)
+            alarms = 0
+            for _ in range(DRAWS):
+                drawn = source.sample(runs, base + new)
+                alarms += bool(rule(drawn[:base], drawn[base:]))
+            row.append(f"{alarms} of {DRAWS}")
+        rows.append(row)
+    print(f"{len(runs)} runs saved as {name}: reports with anything slower, nothing having changed")
+    print(tabulate(rows, ["rule", *(f"{base} + {new}" for base, new in SIZES)]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""How far runs of one name differ, and whether their null rows hold: `python -m benchmarks.evidence.spread RUN...`.
+"""How far runs of one name differ, and what their null rows say: `python -m benchmarks.evidence.spread RUN...`.
 
 Spreads are standard deviations between runs of the natural log of each run's median: over all runs, and over those from
 which the host took less than a twentieth of the CPU time for other guests, which is what most of the rest is.
@@ -10,13 +10,15 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median, stdev
+from statistics import fmean, median, stdev
 
 from tabulate import tabulate
 
-from benchmarks.report.metrics import Metrics, metrics, null_holds, null_ratio
+from benchmarks.report.metrics import NULL_QUANTITIES, NULLS, hidden
+from benchmarks.report.nulls import null_rows
 from benchmarks.report.quantities import CPU_SECONDS, QUANTITIES, TIME
 from benchmarks.report.runs import Measured, Run, load
+from benchmarks.report.samples import Reduced, reduce
 from benchmarks.words import CPU_TIME, EFFICIENCY, SPEEDUP
 
 QUIET = 0.05
@@ -48,20 +50,28 @@ def headed(name: str) -> str:
 
 
 def nulls(runs: Sequence[Run]) -> list[list[str]]:
-    """Return a row a null cell: in how many runs its interval meets 1 within the tolerance, and its ratios."""
-    found: dict[str, list[Metrics]] = {}
-    for run in runs:
-        for row in map(metrics, run.cells):
-            if null_ratio(row) is not None:
-                found.setdefault(row.place.id.rpartition("/")[2], []).append(row)
+    """Return a row a null cell: the mean of its log ratio over runs, how sure it is, and what it says of bias.
+
+    The ratio is that of the other arm to the strategy; t is the mean over its standard error.
+    """
+    found: dict[str, list[Reduced]] = {}
+    for run in map(reduce, runs):
+        for name, view in run.views.items():
+            if view.place.strategy in NULLS:
+                found.setdefault(name, []).append(run)
+    said = {row.cell: row for row in null_rows([reduce(run) for run in runs])}
     table = []
-    for name, rows in found.items():
-        ratios = map(null_ratio, rows)
-        centers = [ratio.center for ratio in ratios if ratio is not None]
-        held = sum(map(null_holds, rows))
-        table.append(
-            [name, f"{held} of {len(rows)}", f"{min(centers):.3f}", f"{median(centers):.3f}", f"{max(centers):.3f}"]
-        )
+    for name, some in found.items():
+        quantity = NULL_QUANTITIES[some[0].views[name].place.strategy]
+        logs = [-run.views[name].values[quantity] for run in some if quantity in run.views[name].values]
+        if len(logs) < 2:
+            continue
+        seconds = math.exp(fmean(run.views[name].values[TIME] for run in some))
+        error = stdev(logs) / math.sqrt(len(logs))
+        shown = [f"{100 * fmean(logs):+.2f}%", f"{1e6 * fmean(logs) * seconds:+.1f} us", f"{100 * error:.2f}%"]
+        row = said.get(name)
+        known = [row.bias, f"{100 * hidden(row.ratio):.0f}%"] if row else ["-", "-"]
+        table.append([name.rpartition("/")[2], str(len(logs)), *shown, f"{fmean(logs) / error:+.1f}", *known])
     return table
 
 
@@ -74,9 +84,8 @@ def main(paths: Sequence[str]) -> int:
     print(f"seconds a run: median {median(walls):.1f}, {min(walls):.1f} to {max(walls):.1f}")
     print(f"inside arms and pools: median {median(shares):.1%}, {min(shares):.1%} to {max(shares):.1%}\n")
     table = nulls(runs)
-    print(tabulate(table, headers=["null row", "holds", "least", "median", "most"]))
-    held = [list(map(int, row[1].split(" of "))) for row in table]
-    print(f"\nnull rows that hold: {sum(h for h, _ in held)} of {sum(n for _, n in held)}\n")
+    head = ["null row", "runs", "mean", "of a round", "standard error", "t", "bias", "could hide"]
+    print(tabulate(table, headers=head, disable_numparse=True), "\n")
     shares = [run.stolen or 0.0 for run in runs]
     print(f"stolen by the host: {', '.join(f'{share:.1%}' for share in shares)}\n")
     quiet = [run for run, share in zip(runs, shares, strict=True) if share < QUIET]

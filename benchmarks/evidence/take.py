@@ -1,33 +1,27 @@
-"""Takes the runs that `alarms` and `power` need, one after the other: `python -m benchmarks.evidence.take FOLDER`.
+"""Takes the runs that `verdicts` needs, one after the other: `python -m benchmarks.evidence.take FOLDER`.
 
-A turn is ten runs of the speedup and dispatch families: three of the program as it is, saved as `plain`, and one of
-each slowdown, in between. Six turns and three more plain runs are 63 runs, about a minute each.
+Whole default runs, about two minutes each: twenty of the program as it is, saved as `plain`, then ten turns of one more
+of these, as `fresh`, and one of each slowdown. What is there already is not taken again, so that it can be interrupted.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.alternate import ROOT
 
-TURNS = 6
-TURN_SECONDS = 600
+PLAIN = 20
+TURNS = 10
+RUN_SECONDS = 600
 
-PLAIN = ("plain", None)
 TURN = (
-    PLAIN,
-    ("task10", "task:Pool.map:0.10"),
-    ("message20", "message:Pool.imap:20e-6"),
-    PLAIN,
-    ("task05", "task:Pool.map:0.05"),
-    ("message10", "message:Pool.imap:10e-6"),
-    ("task20", "task:Pool.map:0.20"),
-    PLAIN,
-    ("message05", "message:Pool.imap:5e-6"),
-    ("serial10", "serial:0.10"),
+    ("fresh", None),
+    ("task10", "task:ProcessPoolExecutor.map:0.10"),
+    ("message20", "message:Pool.map:20e-6"),
 )
 """What to save as, and what `benchmarks.evidence.slower` makes slower."""
 
@@ -37,16 +31,20 @@ def take(folder: Path, name: str, slower: str | None) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "--benchmark-only", f"--benchmark-save={name}"]
     command += [f"--benchmark-storage=file://{folder.resolve()}", "-p", "benchmarks.evidence.slower"]
     command += [] if slower is None else ["--slower", slower]
-    files = ["benchmarks/bench_speedup.py", "benchmarks/bench_dispatch.py"]
-    subprocess.run([*command, *files], cwd=ROOT, check=True, timeout=TURN_SECONDS, stdout=subprocess.DEVNULL)
+    subprocess.run(command, cwd=ROOT, check=True, timeout=RUN_SECONDS, stdout=subprocess.DEVNULL)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Take all runs, and say how far it is."""
-    runs = [*TURN * TURNS, PLAIN, PLAIN, PLAIN]
-    for number, (name, slower) in enumerate(runs, 1):
-        print(f"{number} of {len(runs)}: {name}", flush=True)
-        take(Path(arguments[0]), name, slower)
+    """Take the runs that are not there yet, and say how far it is."""
+    folder = Path(arguments[0])
+    wanted = [("plain", None)] * PLAIN + list(TURN) * TURNS
+    there = Counter(path.stem[5:] for path in folder.glob("*/*.json"))
+    for number, (name, slower) in enumerate(wanted, 1):
+        if there[name]:
+            there[name] -= 1
+            continue
+        print(f"{number} of {len(wanted)}: {name}", flush=True)
+        take(folder, name, slower)
     return 0
 
 

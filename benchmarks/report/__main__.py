@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from benchmarks.report.overview import Overview
     from benchmarks.report.render import Answers
     from benchmarks.report.samples import Reduced
+    from benchmarks.report.stored import Stored
 
 # Everything that a command needs is imported when it runs: `--help` need not wait for it.
 # ruff: noqa: PLC0415
@@ -54,7 +56,8 @@ examples:
 COMMAND --help shows more of each.
 
 exit codes: 2 wrong usage or data; of compare besides 0 judged and nothing regressed, 1 regressed, 3 nothing could be
-judged, or cells failed, vanished or are missing; of the others 0
+judged, or not all: too few runs, a family whose null row is biased, cells that failed, vanished or are missing; of
+the others 0
 """
 
 
@@ -72,12 +75,17 @@ def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
         return FAULT
 
 
-def summary_of(data: bytes, answers: Answers, width: int) -> list[str]:
-    """Return the lines that sum up a run from what is saved of it, or the one that says why that cannot be read."""
-    from benchmarks.report import overview, render
+def summary_of(data: bytes, storage: Path, answers: Answers, width: int) -> list[str]:
+    """Return the lines that sum up a run from what is saved of it, or the one that says why that cannot be read.
+
+    Runs that are stored in `storage` tell how far such runs differ.
+    """
+    from benchmarks.report import overview, render, samples, stored
 
     try:
-        return list(render.summary(overview.of_run(runs.parse(data, "this run")), answers, width))
+        run = runs.parse(data, "this run")
+        known = stored.replicates(storage, samples.reduce(run), (), None)
+        return list(render.summary(overview.of_run(run, known), answers, width))
     except DataError as error:
         return [f"error: {error}"]
 
@@ -89,7 +97,7 @@ def _summary(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     faults: list[str] = []
     shown = _overview(options, faults, err)
     print(shown.source, file=out)
-    for line in render.summary(shown, answers(), _width(), options.format):
+    for line in render.summary(shown, answers(), terminal_width(), options.format):
         print(line, file=out)
     _write_json(options.json, {"rows": shown.rows})
     return FAULT if faults else OK
@@ -97,17 +105,25 @@ def _summary(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 def _overview(options: argparse.Namespace, faults: list[str], err: TextIO) -> Overview:
     """Look over the run that was asked for, or several of one name; tell and note those that cannot be read."""
-    from benchmarks.report import overview
+    from benchmarks.report import overview, samples
 
     paths = [runs.latest(options.storage)] if options.run is None else runs.find(options.storage, options.run)
     if len(paths) == 1:
         run = runs.load(paths[0])
-        return overview.of_run(run if options.only is None else run.only(options.only))
+        run = run if options.only is None else run.only(options.only)
+        return overview.of_run(run, _stored(options, paths, samples.reduce(run)))
     sample = list(_reduced(paths, faults, options.only))
     _told(faults, err)
     if len(sample) < 2:
         raise DataError(f"{options.run}: of {len(paths)} runs no two can be read")
-    return overview.of_runs(sample)
+    return overview.of_runs(sample, _stored(options, paths, sample[0]))
+
+
+def _stored(options: argparse.Namespace, leave_out: Sequence[Path], like: Reduced) -> Stored:
+    """Read what other stored runs tell of how far runs differ by themselves."""
+    from benchmarks.report.stored import replicates
+
+    return replicates(options.storage, like, leave_out, options.only)
 
 
 def _compare(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
@@ -118,31 +134,39 @@ def _compare(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if options.new is None and new_paths[0] in base_paths:
         raise DataError(f"the latest run, {new_paths[0]}, is one of {options.base!r}: name the run to compare")
     faults: list[str] = []
-    base, new = (_sample(paths, faults, options.only, err) for paths in (base_paths, new_paths))
+    base, new = (sample_of(paths, faults, options.only, err) for paths in (base_paths, new_paths))
     _told(faults, err)
     if not base or not new:
         return FAULT
     if "python" not in options.across:
         base = samples.of_python(base, new[0])
     new = samples.aligned(base, new, options.across)
-    result = compare.compare(base, new, _rule(options), options.across)
-    names = options.base, options.new or new_paths[0].stem
-    for line in verdicts.comparison_lines(names, result, _width(), options.format, all_cells=options.cells):
+    names = _called(options.base, base_paths), _called(options.new, new_paths)
+    for name, side in zip(names, (base, new), strict=True):
+        commits = {(run.commit.id, run.commit.dirty) for run in side}
+        if len(commits) > 1:
+            print(f"warning: {name} stands for runs of {len(commits)} different commits, judged as one", file=err)
+    known = _stored(options, (*base_paths, *new_paths), new[0])
+    result = compare.compare(base, new, _rule(options), options.across, known)
+    for line in verdicts.comparison_lines(names, result, terminal_width(), options.format, all_cells=options.cells):
         print(line, file=out)
     sources = {"base": [run.source for run in base], "new": [run.source for run in new]}
     _write_json(options.json, {**sources, **msgspec.to_builtins(result)})
     if faults:
         return FAULT
-    return _exit_code(result, lenient=options.lenient)
+    return exit_code(result, lenient=options.lenient)
 
 
-def _exit_code(result: Comparison, *, lenient: bool) -> int:
+def _called(wanted: str | None, paths: Sequence[Path]) -> str:
+    """Return what a sample is called: as it was asked for, or, where that was a number or nothing, as its file."""
+    return paths[0].stem if wanted is None or (wanted.isdigit() and len(paths) == 1) else wanted
+
+
+def exit_code(result: Comparison, *, lenient: bool = False) -> int:
     """Return what a gate must know: a regression counts even where planned cells are missing."""
     if result.judged and result.regressed:
         return REGRESSED
-    if not result.judged or result.vanished or result.failed or result.missing:
-        return OK if lenient else NOT_JUDGED
-    return OK
+    return OK if result.whole or lenient else NOT_JUDGED
 
 
 def _noise(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
@@ -150,13 +174,14 @@ def _noise(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     from benchmarks.report.units import counted
 
     faults: list[str] = []
-    sample = _sample(runs.find(options.storage, options.run), faults, options.only, err)
+    paths = runs.find(options.storage, options.run)
+    sample = sample_of(paths, faults, options.only, err)
     _told(faults, err)
     if not sample:
         return FAULT
-    spreads = noise.spreads_of(sample)
+    spreads = noise.spreads_of(sample, _stored(options, paths, sample[0]))
     title = f"{options.run} ({counted(len(sample), 'run')})"
-    for line in verdicts.noise_lines(title, spreads, _rule(options), _width(), options.format):
+    for line in verdicts.noise_lines(title, spreads, _rule(options), terminal_width(), options.format):
         print(line, file=out)
     _write_json(options.json, {"runs": [run.source for run in sample], "spreads": spreads})
     return FAULT if faults else OK
@@ -166,7 +191,7 @@ def _matrix(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     from benchmarks.report import compare, matrix, samples
 
     faults: list[str] = []
-    found = [_sample(runs.find(options.storage, name), faults, options.only, err) for name in options.runs]
+    found = [sample_of(runs.find(options.storage, name), faults, options.only, err) for name in options.runs]
     _told(faults, err)
     columns = matrix.columns_of(options.runs, found)
     if len(columns) < 2:
@@ -174,8 +199,9 @@ def _matrix(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     first, *others = columns
     others = [replace(other, runs=samples.aligned(first.runs, other.runs, samples.MACHINE_AXES)) for other in others]
     across = (*samples.ACROSS, *samples.MACHINE_AXES)
-    results = [compare.compare(first.runs, other.runs, _rule(options), across) for other in others]
-    for line in matrix.matrix_lines([first, *others], results, _width(), options.format):
+    known = _stored(options, (), first.runs[0])
+    results = [compare.compare(first.runs, other.runs, _rule(options), across, known) for other in others]
+    for line in matrix.matrix_lines([first, *others], results, terminal_width(), options.format):
         print(line, file=out)
     _write_json(options.json, {other.title: result for other, result in zip(others, results, strict=True)})
     return FAULT if faults else OK
@@ -223,7 +249,7 @@ def _reduced(paths: Sequence[Path], faults: list[str], only: str | None) -> Iter
             yield run
 
 
-def _sample(paths: Sequence[Path], faults: list[str], only: str | None, err: TextIO) -> list[Reduced]:
+def sample_of(paths: Sequence[Path], faults: list[str], only: str | None, err: TextIO) -> list[Reduced]:
     """Return the runs that are judged together: one that was interrupted would take the cells of all the others."""
     found = list(_reduced(paths, faults, only))
     complete = [run for run in found if run.complete]
@@ -252,7 +278,8 @@ def _write_json(path: Path | None, data: dict[str, Any]) -> None:
         raise DataError(f"--json {path}: cannot be written ({error.strerror})") from None
 
 
-def _width() -> int:
+def terminal_width() -> int:
+    """Return the columns of the terminal, 80 where there is none."""
     return shutil.get_terminal_size().columns
 
 
@@ -266,9 +293,9 @@ def _parser() -> argparse.ArgumentParser:
     telling.add_argument("--format", type=_table_format, help="a format of tabulate's (default: to fit the terminal)")
     telling.add_argument("--json", type=Path, metavar="FILE", help="write the numbers (compare, matrix: of every run)")
     judging = argparse.ArgumentParser(add_help=False, parents=[telling])
-    judging.add_argument("--margin", type=_share, default=0.05, help="smallest change that counts (%(default)s)")
+    judging.add_argument("--margin", type=_margin, default=0.05, help="smallest change that counts (%(default)s)")
     judging.add_argument(
-        "--alpha", type=_share, default=0.01, help="chance of any false alarm between two samples (%(default)s)"
+        "--alpha", type=_alpha, default=0.01, help="chance of any false alarm between two samples (%(default)s)"
     )
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
@@ -297,7 +324,7 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     summary = command(
-        "summary", telling, "sum up a run, or several with intervals between them", _summary,
+        "summary", telling, "sum up a run, or several as one", _summary,
         "12", "before --only speedup --format github",
     )  # fmt: skip
     summary.add_argument("run", nargs="?", metavar="RUN", help="default: the latest run")
@@ -351,13 +378,22 @@ def _baseline_name(text: str) -> str:
     return text
 
 
-def _share(text: str) -> float:
+def _margin(text: str) -> float:
+    return _between(text, 0.001, 0.999, "margin")
+
+
+def _alpha(text: str) -> float:
+    return _between(text, 1e-6, 0.5, "chance of a false alarm")
+
+
+def _between(text: str, least: float, most: float, what: str) -> float:
+    """Read a share. Raises ArgumentTypeError for what is none, or too little or too much to reckon with."""
     try:
         value = float(text)
     except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
-        message = f"{text!r} is not a share between 0 and 1, such as 0.05"
+        value = math.nan
+    if not least <= value <= most:
+        message = f"{text!r} is no {what}: a number from {least:g} to {most:g}, such as 0.05"
         raise argparse.ArgumentTypeError(message)
     return value
 

@@ -10,13 +10,17 @@ cells say where.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from statistics import fmean, median
 
-from benchmarks.report.groups import cells_of, groups, single_run_spreads, with_quantity
+from benchmarks.report.groups import cells_of, groups, prior, with_quantity
 from benchmarks.report.judge import Change, Hypothesis, Rule, Verdict, judge
-from benchmarks.report.quantities import FLOOR_TIME, SERIAL_TIME
+from benchmarks.report.metrics import NULLS, Bias
+from benchmarks.report.nulls import NullRow, null_rows
+from benchmarks.report.quantities import CPU_SECONDS, FLOOR_TIME, SERIAL_TIME
 from benchmarks.report.runs import DataError
 from benchmarks.report.samples import (
     Reduced,
@@ -26,10 +30,11 @@ from benchmarks.report.samples import (
     observed,
     unknown_facts,
 )
-from benchmarks.words import EFFICIENCY, OR, SPEEDUP
+from benchmarks.report.stored import NOTHING_STORED, Stored
+from benchmarks.words import CPU_TIME, EFFICIENCY, FIRST_RESULT, OR, OVERHEAD, SPEEDUP
 
-NULLS_TO_HOLD = 0.9
-"""The share of null rows that must hold before anything is judged: of 130 in ten runs of one program, 128 did."""
+LEAST_RUNS = 3
+"""Runs a side from which on there are verdicts: of fewer, one that the host robbed of its CPUs is half or all."""
 
 HALF = 0.5
 """A change is a strategy's own where its own part explains this much of it: most of it, that is."""
@@ -53,8 +58,10 @@ class Comparison:
 
     `appeared` and `vanished` are cells that are planned on one side only, `failed` those that a run of the new sample
     failed to measure, `missing` those that else were not measured in each run of both, though they were planned and
-    could have been. `differences` are facts that the runs should share and do not, `unknown` those that not all of them
-    tell. `observed` says of which cells something else was seen than before.
+    could have been, `lacking` quantities that some runs have of a cell and others do not. `differences` are facts that
+    the runs should share and do not, `unknown` those that not all of them tell. `observed` says of which cells
+    something else was seen than before. `nulls` are the null rows of both samples; a family of which one is biased has
+    no groups. `prior` says what is known of the spread between runs beforehand.
     """
 
     rule: Rule
@@ -65,21 +72,32 @@ class Comparison:
     vanished: tuple[str, ...]
     failed: tuple[str, ...]
     missing: tuple[str, ...]
+    lacking: tuple[str, ...]
     differences: tuple[str, ...]
     unknown: tuple[str, ...]
     observed: tuple[str, ...]
-    nulls: int
-    nulls_held: int
+    nulls: tuple[NullRow, ...]
+    prior: str
 
     @property
-    def nulls_hold(self) -> bool:
-        """Whether enough null rows of both samples hold for anything to be judged."""
-        return self.nulls_held >= NULLS_TO_HOLD * self.nulls
+    def enough(self) -> bool:
+        """Whether there are enough runs for a verdict."""
+        return min(self.runs) >= LEAST_RUNS
 
     @property
     def judged(self) -> bool:
         """Whether the samples can be compared at all."""
-        return self.nulls_hold and not self.differences and bool(self.groups)
+        return self.enough and not self.differences and bool(self.groups)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that was planned was also judged."""
+        return self.judged and not (self.biased or self.vanished or self.failed or self.missing or self.lacking)
+
+    @property
+    def biased(self) -> tuple[NullRow, ...]:
+        """The null rows that say that the measuring favoured an arm."""
+        return tuple(row for row in self.nulls if row.bias is Bias.BIASED)
 
     @property
     def regressed(self) -> tuple[Change, ...]:
@@ -88,29 +106,47 @@ class Comparison:
             group for group in self.groups if group.verdict is Verdict.REGRESSED and group.cause == Cause.STRATEGY
         )
 
+    @property
+    def standing_out(self) -> tuple[Change, ...]:
+        """The groups that are worth another look where there are too few runs for a verdict, the worst first."""
+        found = [group for group in self.groups if group.stands_out and not self.enough]
+        return tuple(sorted(found, key=lambda group: -group.change))
 
-def compare(base: Sequence[Reduced], new: Sequence[Reduced], rule: Rule, across: Iterable[str] = ()) -> Comparison:
-    """Compare two samples of at least one run each.
 
-    Raises DataError if they have no cell in common.
+def compare(
+    base: Sequence[Reduced],
+    new: Sequence[Reduced],
+    rule: Rule,
+    across: Iterable[str] = (),
+    stored: Stored = NOTHING_STORED,
+) -> Comparison:
+    """Compare two samples of at least one run each; `stored` runs tell how far such runs differ by themselves.
+
+    compare(new, base) says the same the other way round. Raises DataError if they have no cell in common.
     """
     runs = (*base, *new)
     shared = in_all(runs)
     if not shared:
         raise DataError(nothing_in_common(runs))
-    tests = groups(shared, base, new)
-    spreads = single_run_spreads(tests, base[0], new[0]) if len(runs) == 2 else None
-    judged = [
-        _attributed(change, test, base, new) for change, test in zip(judge(tests, rule, spreads), tests, strict=True)
-    ]
+    stored = stored.without(runs)
+    nulls = null_rows(runs, stored.sets)
+    biased = {row.family for row in nulls if row.bias is Bias.BIASED}
+    tests, lacking = groups(shared, base, new)
+    tests = [test for test in tests if test.key.family not in biased]
+    enough = min(len(base), len(new)) >= LEAST_RUNS
+
+    def judged(some: Sequence[Hypothesis]) -> list[Change]:
+        found = judge(some, rule, [prior(test, stored.sets) for test in some])
+        return found if enough else list(map(_without_verdict, found))
+
+    changes = _attributed(judged(tests), tests, base, new)
     cells: list[Change] = []
-    for change, group in zip(judged, tests, strict=True):
-        found = judge(cells_of(group, base, new), rule, spreads)
+    for change, group in zip(changes, tests, strict=True):
         named = [
             replace(cell, cell=name, cause=change.cause if cell.verdict.sure else None)
-            for cell, name in zip(found, group.ids, strict=True)
+            for cell, name in zip(judged(cells_of(group, base, new)), group.ids, strict=True)
         ]
-        cells += named if change.verdict.sure else [_without_verdict(cell) for cell in named]
+        cells += named if change.verdict.sure else map(_without_verdict, named)
     planned_base, planned_new = ({name for run in side for name in run.outcomes} for side in (base, new))
     both = planned_base & planned_new
     failed = {name for name in both if any(run.outcomes.get(name) == "failed" for run in new)}
@@ -118,17 +154,18 @@ def compare(base: Sequence[Reduced], new: Sequence[Reduced], rule: Rule, across:
     return Comparison(
         rule=rule,
         runs=(len(base), len(new)),
-        groups=tuple(judged),
+        groups=tuple(changes),
         cells=tuple(cells),
         appeared=tuple(sorted(planned_new - planned_base)),
         vanished=tuple(sorted(planned_base - planned_new)),
         failed=tuple(sorted(failed)),
         missing=tuple(sorted(wanted - set(shared) - failed)),
+        lacking=tuple(lacking),
         differences=tuple(differences(base, new, across, shared)),
         unknown=tuple(unknown_facts(base, new, across)),
         observed=tuple(_observed(shared, base, new)),
-        nulls=sum(run.nulls for run in runs),
-        nulls_held=sum(run.nulls_held for run in runs),
+        nulls=tuple(nulls),
+        prior=stored.note,
     )
 
 
@@ -146,28 +183,85 @@ def _seen(counts: Mapping[str, int], runs: int) -> str:
     return OR.join(said if count == runs else f"{said} in {count} of {runs} runs" for said, count in counts.items())
 
 
-def _attributed(change: Change, test: Hypothesis, base: Sequence[Reduced], new: Sequence[Reduced]) -> Change:
-    """Add whose doing a change is.
+def _attributed(
+    changes: Sequence[Change], tests: Sequence[Hypothesis], base: Sequence[Reduced], new: Sequence[Reduced]
+) -> list[Change]:
+    """Add whose doing each change is: the strategy's where its own part explains at least half.
 
-    strategy / floor is the strategy's own. strategy / serial is that times floor / serial: if the strategy's own part
-    explains less than half of the change, the rest is what bare processes give or the serial code, whichever of the two
-    arms moved more.
+    The rest is what bare processes give or the serial code, whichever of the two arms moved more.
     """
-    if not change.verdict.sure:
-        return change
-    if test.key.quantity != SPEEDUP:
-        return replace(change, cause=Cause.STRATEGY)
+    found = []
+    for change, test in zip(changes, tests, strict=True):
+        if not change.verdict.sure:
+            found.append(change)
+        elif _own(test, tests, base, new) / change.change >= HALF:
+            found.append(replace(change, cause=Cause.STRATEGY))
+        else:
+            moved = [with_quantity(test, quantity, base, new) for quantity in (SERIAL_TIME, FLOOR_TIME)]
+            serial, floor = (0.0 if other is None else abs(other.difference) for other in moved)
+            of_loop = test.key.quantity not in FLOOR_QUANTITIES and serial > floor
+            found.append(replace(change, cause=Cause.SERIAL_CODE if of_loop else Cause.BARE_PROCESSES))
+    return found
 
-    def moved(quantity: str) -> float | None:
-        other = with_quantity(test, quantity, base, new)
-        return None if other is None else other.difference
 
-    own, serial, floor = moved(EFFICIENCY), moved(SERIAL_TIME), moved(FLOOR_TIME)
-    if own is None or own / change.change >= HALF:
-        return replace(change, cause=Cause.STRATEGY)
-    if serial is not None and floor is not None and abs(serial) > abs(floor):
-        return replace(change, cause=Cause.SERIAL_CODE)
-    return replace(change, cause=Cause.BARE_PROCESSES)
+FLOOR_QUANTITIES = {EFFICIENCY, OVERHEAD, CPU_TIME}
+"""Those that have the floor in them, and not the serial arm."""
+
+
+def _own(test: Hypothesis, tests: Sequence[Hypothesis], base: Sequence[Reduced], new: Sequence[Reduced]) -> float:
+    """Return by how much a quantity would have changed had the other arm in it stayed as it was.
+
+    For speedup that is efficiency. What is judged in seconds is taken against the serial loop, where there is one: the
+    speed of the machine moves both. Where the floor is in it: less what the floor's change did to it. Two things tell
+    that, and the smaller counts: the floor's own time, against the loop where there is one, and what the other
+    strategies of the family have changed by, in the middle, for if the floor changed, they all did.
+    """
+    quantity = test.key.quantity
+    if quantity == SPEEDUP:
+        other = with_quantity(test, EFFICIENCY, base, new)
+        return test.difference if other is None else other.difference
+    moved = test.difference
+    if quantity in {FIRST_RESULT, OVERHEAD}:
+        loop = with_quantity(test, SERIAL_TIME, base, new)
+        moved -= 0.0 if loop is None else loop.difference
+    if quantity not in FLOOR_QUANTITIES:
+        return moved
+    sign = math.copysign(1.0, moved)
+    alike = [
+        sign * other.difference
+        for other in tests
+        if other.key._replace(strategy="") == test.key._replace(strategy="") and other.key != test.key
+    ]
+    said = [sign * _of_floor(test, base, new), *([median(alike)] if alike else [])]
+    return moved - sign * max(0.0, min(said))
+
+
+def _of_floor(test: Hypothesis, base: Sequence[Reduced], new: Sequence[Reduced]) -> float:
+    """Return what the floor's change did to a quantity, over all such cells of the family."""
+
+    def floor(run: Reduced, name: str) -> float | None:
+        values = run.views[name].values
+        if test.key.quantity == CPU_TIME:
+            bare = values[CPU_SECONDS] - values[CPU_TIME] if CPU_TIME in values else None
+        else:
+            bare = values.get(FLOOR_TIME)
+        return None if bare is None else bare - values.get(SERIAL_TIME, 0.0)
+
+    runs = (*base, *new)
+    names = [
+        name
+        for name in in_all(runs)
+        if (place := base[0].views[name].place).family == test.key.family
+        and (place.part, place.strategy in NULLS) == (test.key.part, False)
+        and all(floor(run, name) is not None for run in runs)
+    ]
+    if not names:
+        return 0.0
+    old, now = (fmean(floor(run, name) or 0.0 for run in side for name in names) for side in (base, new))
+    if test.key.quantity != OVERHEAD:
+        return old - now
+    bare = fmean(math.exp(run.views[name].values[FLOOR_TIME]) for run in runs for name in test.ids)
+    return (old - now) * bare / (test.scale or 1.0)
 
 
 def _without_verdict(cell: Change) -> Change:

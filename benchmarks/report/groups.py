@@ -2,31 +2,42 @@
 
 A slower call shows in many cells at once, so the groups come first: the mean over the cells that a strategy has in a
 family. A mean must not dilute: a dearer call is 10 % of a short task's cell and nothing of a long one's, more work in
-each task the other way round. Where a family is judged by overhead, its cells are therefore two groups: those with long
-tasks, in which bare processes would take at least half of the strategy's time, are judged by speedup and efficiency;
-those with short tasks, in which the strategy itself takes most of it, by the overhead in seconds. And where a family
-has several start methods, each is a group of its own: a version of Python may change one and leave the others alone.
+each task the other way round. Where a family tells short tasks from long ones, its cells are therefore two groups: long
+tasks are judged by speedup and efficiency, short ones by the overhead in seconds. Which is which the family declares:
+measured, cells near the border would change sides from run to run, and the verdict with whoever is the base. And where
+a family has several start methods, each is a group of its own: a version of Python may change one and leave the others
+alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from statistics import fmean, median
+from statistics import fmean
 
 from benchmarks.report.judge import GroupKey, Hypothesis
 from benchmarks.report.metrics import NULLS
 from benchmarks.report.quantities import quantity_of
 from benchmarks.report.runs import Place
 from benchmarks.report.samples import Reduced
+from benchmarks.report.stats import Prior
+from benchmarks.report.stored import Replicates
+from benchmarks.report.variances import pooled
 from benchmarks.words import ALL
 
 LEAST_SCALE = 1e-9
 """Seconds: a mean overhead below this is none, and nothing can be a share of it."""
 
 
-def groups(shared: Sequence[str], base: Sequence[Reduced], new: Sequence[Reduced]) -> list[Hypothesis]:
-    """Return a hypothesis for each strategy of a family, each start method, part and quantity that it is judged by."""
+def groups(
+    shared: Sequence[str], base: Sequence[Reduced], new: Sequence[Reduced]
+) -> tuple[list[Hypothesis], list[str]]:
+    """Return a hypothesis for each strategy of a family, each start method, part and quantity that it is judged by.
+
+    And what is lacking: the quantities that some runs have of a cell and others do not, in words. A group does without
+    such a cell. What no run has is not there to be judged, such as CPU time where the system does not tell.
+    """
     members: dict[GroupKey, list[str]] = {}
+    lacking: list[str] = []
     runs = (*base, *new)
     places = [base[0].views[name].place for name in shared]
     several = several_start_methods(places)
@@ -34,14 +45,22 @@ def groups(shared: Sequence[str], base: Sequence[Reduced], new: Sequence[Reduced
         if place.strategy in NULLS:
             continue
         method = place.start_method if place.family in several else None
-        judged_by = base[0].families[place.family].judged_by
-        part = place.part
-        for quantity in judged_by:
-            fits = part == ALL or quantity_of(quantity).judged_for in {part, ALL}
-            if fits and all(quantity in run.views[name].values for run in runs):
-                key = GroupKey(place.family, place.strategy, method, part, quantity)
+        for quantity in _judged_by(place.family, runs):
+            if place.part != ALL and quantity_of(quantity).judged_for not in {place.part, ALL}:
+                continue
+            known = sum(quantity in run.views[name].values for run in runs)
+            if known == len(runs):
+                key = GroupKey(place.family, place.strategy, method, place.part, quantity)
                 members.setdefault(key, []).append(name)
-    return [hypothesis(key, names, base, new) for key, names in members.items()]
+            elif known:
+                lacking.append(f"{quantity} of {place.label} (in {len(runs) - known} of {len(runs)} runs)")
+    return [hypothesis(key, names, base, new) for key, names in members.items()], lacking
+
+
+def _judged_by(family: str, runs: Sequence[Reduced]) -> list[str]:
+    """Return the quantities by which every run says that a family is judged."""
+    said = [run.families[family].judged_by for run in runs]
+    return [quantity for quantity in said[0] if all(quantity in one for one in said)]
 
 
 def several_start_methods(places: Iterable[Place]) -> set[str]:
@@ -70,6 +89,18 @@ def hypothesis(key: GroupKey, ids: Sequence[str], base: Sequence[Reduced], new: 
     return Hypothesis(key, tuple(ids), tuple(sides[0]), tuple(sides[1]), fmean(scales.values()))
 
 
+def prior(test: Hypothesis, sets: Sequence[Replicates]) -> Prior | None:
+    """Return what stored runs say of the variance of a hypothesis; None where they do not have its cells."""
+    quantity = test.key.quantity
+    return pooled(
+        [
+            hypothesis(test.key, test.ids, runs, ()).base
+            for runs in sets
+            if all(name in run.views and quantity in run.views[name].values for run in runs for name in test.ids)
+        ]
+    )
+
+
 def cells_of(group: Hypothesis, base: Sequence[Reduced], new: Sequence[Reduced]) -> list[Hypothesis]:
     """Return the hypotheses of a group's cells, one each."""
     return [hypothesis(group.key, (name,), base, new) for name in group.ids]
@@ -82,23 +113,3 @@ def with_quantity(
     if not all(quantity in run.views[name].values for run in (*base, *new) for name in group.ids):
         return None
     return hypothesis(group.key._replace(quantity=quantity), group.ids, base, new)
-
-
-def single_run_spreads(tests: Sequence[Hypothesis], base: Reduced, new: Reduced) -> dict[str, float]:
-    """Return the spread of a cell's difference, by quantity, where there is one run a side.
-
-    From all cells that are judged by the quantity, and the nulls: 1.4826 times the median of the absolute differences
-    is the standard deviation of normal ones. Taken about zero: if everything moved, nothing stands out.
-    """
-    moved: dict[str, list[float]] = {}
-    for test in tests:
-        moved.setdefault(test.key.quantity, []).extend(abs(cell.difference) for cell in cells_of(test, [base], [new]))
-    for quantity, found in moved.items():
-        if not quantity_of(quantity).signed:
-            found += [
-                abs(new.views[name].values[quantity] - view.values[quantity])
-                for name, view in base.views.items()
-                if view.place.strategy in NULLS and name in new.views
-                if quantity in view.values and quantity in new.views[name].values
-            ]
-    return {quantity: 1.4826 * median(found) for quantity, found in moved.items()}

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import fmean
+from statistics import fmean, median
 from typing import NamedTuple
 
 from benchmarks.report.quantities import LARGEST, quantity_of
-from benchmarks.report.stats import Prior, holm, moderate, prior_of, student_cdf, student_quantile, variance_of
+from benchmarks.report.stats import Prior, holm, student_cdf, student_quantile, variance_of
+from benchmarks.report.variances import Estimate, moderated, noise_of_today
 
 POWER = 0.95
 """With which a change that is called detectable is found."""
 
 SINGLE_DF = 3.0
-"""Degrees of freedom of a test between two single runs: few, since the largest of many differences has a heavy tail."""
+"""Degrees of freedom of a spread that all changes give: few, since the largest of many has a heavy tail."""
+
+STANDS_OUT = 4.0
+"""Standard errors by which a change stands out. No verdict: one run that its host robbed of its CPUs would be one."""
 
 MOST_RUNS_NEEDED = 100
 LEAST_DF = 8.0
@@ -36,6 +40,11 @@ class GroupKey(NamedTuple):
     part: str
     quantity: str
 
+    @property
+    def kind(self) -> tuple[str, str, str]:
+        """What those have in common whose spreads tell of each other."""
+        return self.family, self.part, self.quantity
+
 
 class Verdict(StrEnum):
     """What can be said of a change."""
@@ -53,10 +62,19 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """When a change counts: family-wise adjusted p below `alpha`, and at least `margin` (a share, 0.05 is 5 %)."""
+    """When a change counts: family-wise adjusted p below `alpha`, and at least `margin` (a share, 0.05 is 5 %).
+
+    `spent` is what may be spent of alpha by now where samples are looked at more than once; None where they are not.
+    """
 
     margin: float = 0.05
     alpha: float = 0.01
+    spent: float | None = None
+
+    @property
+    def level(self) -> float:
+        """What adjusted p-values are held against."""
+        return self.alpha if self.spent is None else self.spent
 
 
 @dataclass(frozen=True)
@@ -78,6 +96,11 @@ class Hypothesis:
         return len(self.base) + len(self.new) - 2
 
     @property
+    def shares(self) -> float:
+        """The variance of the difference of the means, where that between runs is 1."""
+        return 1 / len(self.base) + 1 / len(self.new)
+
+    @property
     def difference(self) -> float:
         """The difference of the means."""
         return fmean(self.new) - fmean(self.base)
@@ -95,8 +118,10 @@ class Change:
 
     `base_values` and `new_values` have a value a run, `base` and `new` are their means, in the units of a
     `Hypothesis`. `change` is the difference of the means, with its interval at the level 1 - alpha. `sigma` is the
-    spread between runs that was used. `detectable` is the smallest change, as a share, that these numbers of runs find
-    with a power of 95 %; `runs_needed` the runs a side that would find the margin so, None beyond `MOST_RUNS_NEEDED`.
+    spread between runs that was used, with `df` degrees of freedom, `error` the standard error of the change that
+    follows from it. `adjusted_p` is one-sided, of the change's direction. `detectable` is the smallest change, as a
+    share, that these numbers of runs find with a power of 95 %; `runs_needed` the runs a side that would find the
+    margin so, None beyond `MOST_RUNS_NEEDED`.
     """
 
     family: str
@@ -115,6 +140,8 @@ class Change:
     high: float
     adjusted_p: float
     sigma: float
+    df: float
+    error: float
     verdict: Verdict
     cause: str | None
     detectable: float
@@ -124,6 +151,11 @@ class Change:
     def change(self) -> float:
         """The difference of the means, positive for the worse."""
         return self.new - self.base
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether it is worth another look where there are too few runs for a verdict."""
+        return abs(self.change) > STANDS_OUT * self.error
 
     @property
     def key(self) -> GroupKey:
@@ -137,52 +169,60 @@ class Change:
         return difference / self.base if self.base > 0 else math.copysign(math.inf, difference)
 
 
-def judge(tests: Sequence[Hypothesis], rule: Rule, spreads: Mapping[str, float] | None) -> list[Change]:
-    """Turn hypotheses into changes; all of them together are one family of tests.
+def judge(tests: Sequence[Hypothesis], rule: Rule, priors: Sequence[Prior | None]) -> list[Change]:
+    """Turn hypotheses into changes; all of them together are one family of tests in each direction.
 
-    `spreads` are the standard deviations of a difference by quantity where there is one run a side, and so none
-    between runs.
+    `priors` has what stored runs say of the variance of each. With one run a side, from which no variance comes, all
+    changes together stand in for today's: most of them are none.
     """
-    priors = priors_of(tests)
-    numbers = []
-    for test in tests:
-        if spreads is None:
-            variance, df = moderate(test.variance, test.df, priors[kind(test)])
-            error = math.sqrt(variance * (1 / len(test.base) + 1 / len(test.new)))
-            numbers.append((math.sqrt(variance), df, error))
-        else:
-            error = spreads[test.key.quantity]
-            numbers.append((error / math.sqrt(2), SINGLE_DF, error))
-    p_values = [
-        2 * student_cdf(-abs(test.difference) / error, df) if error else float(not test.difference)
-        for test, (_, df, error) in zip(tests, numbers, strict=True)
+    estimates = [
+        Estimate(test.variance, test.df, test.key.kind, prior) for test, prior in zip(tests, priors, strict=True)
     ]
+    spreads = moderated(estimates) if any(test.df for test in tests) else _of_changes(tests, priors)
+    known = [(*spread, math.sqrt(spread[0] * test.shares)) for test, spread in zip(tests, spreads, strict=True)]
+    tails = [_tails(test.difference, error, df) for test, (_, df, error) in zip(tests, known, strict=True)]
+    worse, better = (holm([tail[side] for tail in tails]) for side in (0, 1))
     return [
-        _change(test, known, p, rule, len(tests)) for test, known, p in zip(tests, numbers, holm(p_values), strict=True)
+        _change(test, *numbers, p if test.difference > 0 else q, rule, len(tests))
+        for test, numbers, p, q in zip(tests, known, worse, better, strict=True)
     ]
 
 
-def kind(test: Hypothesis) -> tuple[str, str]:
-    """Return what hypotheses have in common whose variances tell of each other."""
-    return test.key.quantity, test.key.part
+def _tails(difference: float, error: float, df: float) -> tuple[float, float]:
+    """Return the chance of a difference that is at least so far to the worse, and of one so far to the better."""
+    if not error:
+        return (0.5, 0.5) if not difference else (float(difference < 0), float(difference > 0))
+    return student_cdf(-difference / error, df), student_cdf(difference / error, df)
 
 
-def priors_of(tests: Sequence[Hypothesis]) -> dict[tuple[str, str], Prior]:
-    """Return what the variances of each kind say of each other; nothing where one run a side has none."""
-    variances: dict[tuple[str, str], list[float]] = {}
-    for test in tests:
-        variances.setdefault(kind(test), []).append(test.variance)
-    return {of: prior_of(found, tests[0].df) for of, found in variances.items() if tests[0].df}
+def _of_changes(tests: Sequence[Hypothesis], priors: Sequence[Prior | None]) -> list[tuple[float, float]]:
+    """Return variances and degrees of freedom where there is one run a side.
+
+    1.4826 times the median of absolute differences is the standard deviation of normal ones. Taken about zero: if
+    everything moved, nothing stands out.
+    """
+    squares = [test.difference**2 / test.shares for test in tests]
+    noise = noise_of_today([Estimate(square, 1, None, prior) for square, prior in zip(squares, priors, strict=True)])
+    alike: dict[str, list[float]] = {}
+    for test, square in zip(tests, squares, strict=True):
+        alike.setdefault(test.key.quantity, []).append(square)
+    return [
+        (1.4826**2 * median(alike[test.key.quantity]), SINGLE_DF)
+        if prior is None
+        else (noise * prior.variance, prior.df)
+        for test, prior in zip(tests, priors, strict=True)
+    ]
 
 
-def _change(test: Hypothesis, numbers: tuple[float, float, float], p: float, rule: Rule, hypotheses: int) -> Change:
-    sigma, df, error = numbers
+def _change(  # noqa: PLR0913, PLR0917 - what is known of one test
+    test: Hypothesis, variance: float, df: float, error: float, p: float, rule: Rule, hypotheses: int
+) -> Change:
     difference = test.difference
     reach = student_quantile(1 - rule.alpha / 2, df) * error
     low, high = difference - reach, difference + reach
     bound = margin(test.key.quantity, rule)
     verdict = Verdict.INCONCLUSIVE
-    if p < rule.alpha and abs(difference) >= bound:
+    if p < rule.level and abs(difference) >= bound:
         verdict = Verdict.REGRESSED if difference > 0 else Verdict.IMPROVED
     elif -bound < low and high < bound:
         verdict = Verdict.UNCHANGED
@@ -198,11 +238,13 @@ def _change(test: Hypothesis, numbers: tuple[float, float, float], p: float, rul
         low=low,
         high=high,
         adjusted_p=p,
-        sigma=sigma,
+        sigma=math.sqrt(variance),
+        df=df,
+        error=error,
         verdict=verdict,
         cause=None,
         detectable=detectable_change(test.key.quantity, error, df, rule, hypotheses),
-        runs_needed=runs_needed(sigma, df, 1 - rule.alpha / (2 * hypotheses), bound),
+        runs_needed=runs_needed(math.sqrt(variance), df, 1 - rule.alpha / hypotheses, bound),
     )
 
 
@@ -222,7 +264,7 @@ def detectable_change(quantity: str, error: float, df: float, rule: Rule, hypoth
     `error` is the standard error of the difference. The sum of what the test, or the margin, asks for and what the
     power asks for; one beyond e^10 is beyond reason.
     """
-    level = 1 - rule.alpha / (2 * hypotheses)
+    level = 1 - rule.alpha / hypotheses
     asked = max(student_quantile(level, df) * error, margin(quantity, rule))
     return share(quantity, min(asked + student_quantile(POWER, df) * error, 10.0))
 

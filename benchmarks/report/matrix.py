@@ -11,10 +11,12 @@ from pathlib import Path
 from statistics import fmean
 
 from benchmarks.report import units
-from benchmarks.report.compare import Cause, Comparison
+from benchmarks.report.compare import LEAST_RUNS, Cause, Comparison
 from benchmarks.report.grid import DOUBT, Rows, Text, fitted, set_table
 from benchmarks.report.groups import several_start_methods
 from benchmarks.report.judge import Change, Verdict
+from benchmarks.report.metrics import Bias
+from benchmarks.report.nulls import null_rows
 from benchmarks.report.runs import DataError, Place
 from benchmarks.report.samples import MACHINE_AXES, Reduced, differences, python_of, unknown_facts
 from benchmarks.report.tables import plain
@@ -97,9 +99,10 @@ def matrix_lines(
 def _doubts(columns: Sequence[Sample], results: Sequence[Comparison]) -> Iterator[str]:
     """Say which samples are not judged, and what may hide behind their numbers."""
     for column, result in zip(columns[1:], results, strict=True):
-        if not result.nulls_hold:
-            off = result.nulls - result.nulls_held
-            yield f"{column.title}: not judged, {off} of {result.nulls} null rows are out of bounds"
+        for family in dict.fromkeys(row.family for row in result.biased):
+            yield f"{column.title}: {family} is not judged, its null rows are biased"
+        if not result.enough:
+            yield f"{column.title}: not judged, it takes {LEAST_RUNS} runs on each side"
         for difference in result.differences:
             yield f"{column.title}: not judged, {difference}"
     for column in columns[1:]:
@@ -116,9 +119,9 @@ def _facts(columns: Sequence[Sample]) -> list[list[str]]:
         "Python": [python_of(run) for run in firsts],
         "default start method": [run.environment.default_start_method or units.MISSING for run in firsts],
         "runs": [str(len(column.runs)) for column in columns],
-        "null rows that hold": [
-            f"{sum(run.nulls_held for run in column.runs)} of {sum(run.nulls for run in column.runs)}"
-            for column in columns
+        "null rows biased": [
+            f"{sum(row.bias is Bias.BIASED for row in rows)} of {len(rows)}"
+            for rows in (null_rows(column.runs) for column in columns)
         ],
     }
     return [[name, *values] for name, values in facts.items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from statistics import median
 
 from benchmarks.report.quantities import CPU_SECONDS, FLOOR_TIME, MACHINE_SPEEDUP, QUANTITIES, SERIAL_TIME, TIME
@@ -14,7 +15,9 @@ from benchmarks.words import EFFICIENCY, NO_METHOD, OVERHEAD, SPEEDUP
 
 NULL_SHARE = 0.03
 NULL_SECONDS = 5e-6
-"""How far a null row may be off: identical code after another arm meets cold caches, which costs some microseconds."""
+SMALL_SHARE = 0.1
+"""How far a null row may be off: identical code after another arm meets cold caches, which costs some microseconds. And
+what bias is small beside the changes that matter."""
 
 
 @dataclass(frozen=True)
@@ -118,12 +121,6 @@ NULL_QUANTITIES = {"serial": SPEEDUP, "floor": EFFICIENCY}
 NULLS = tuple(NULL_QUANTITIES)
 
 
-def null_cell_holds(cell: Measured) -> bool:
-    """Say of a null cell what `null_holds` says of its row, without the rest of the row."""
-    ratios = QUANTITIES[NULL_QUANTITIES[cell.place.strategy]].rounds(cell)
-    return ratios is None or _holds(summarize(ratios), median(cell.strategy_seconds))
-
-
 def null_ratio(row: Metrics) -> Summary | None:
     """Return the ratio of a null row, which must be 1, or None if the row is no null."""
     ratios = {SPEEDUP: row.speedup, EFFICIENCY: row.efficiency}
@@ -131,15 +128,33 @@ def null_ratio(row: Metrics) -> Summary | None:
     return None if quantity is None else ratios[quantity]
 
 
-def null_holds(row: Metrics) -> bool:
-    """Say whether the interval of a null row has a point within max(3 %, 5 us) of 1. True for other rows."""
-    ratio = null_ratio(row)
-    return ratio is None or _holds(ratio, row.time.center)
+class Bias(StrEnum):
+    """What a null row says: that the measuring favours an arm, that it does so by little if at all, or not enough."""
+
+    BIASED = "biased"
+    SMALL = "small"
+    UNKNOWN = "unknown"
 
 
-def _holds(ratio: Summary, seconds: float) -> bool:
+def bias(ratio: Summary, seconds: float) -> Bias:
+    """Say what a null row's ratio tells whose strategy takes `seconds`.
+
+    It is biased where the whole interval is off by more than 3 % or 5 us, and its bias is small where the interval
+    leaves room for none above 10 %, or that.
+    """
+    if ratio.low is None or ratio.high is None:
+        return Bias.UNKNOWN
     tolerance = max(NULL_SHARE, NULL_SECONDS / seconds)
-    return ratio.meets(1 - tolerance, 1 + tolerance)
+    if not ratio.meets(1 / (1 + tolerance), 1 + tolerance):
+        return Bias.BIASED
+    return Bias.SMALL if hidden(ratio) <= max(SMALL_SHARE, tolerance) else Bias.UNKNOWN
+
+
+def hidden(ratio: Summary) -> float:
+    """Return the largest bias, as a share, that a null row's interval leaves room for; infinite where it has none."""
+    if not ratio.low or ratio.high is None:
+        return math.inf
+    return max(ratio.high, 1 / ratio.low) - 1
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from statistics import fmean
+from dataclasses import dataclass
 
-from benchmarks.report.groups import groups
-from benchmarks.report.judge import SINGLE_DF, Rule, detectable_change, kind, priors_of
+from benchmarks.report.groups import groups, prior
+from benchmarks.report.judge import Rule, detectable_change
 from benchmarks.report.runs import DataError
 from benchmarks.report.samples import Reduced, one_sample
-from benchmarks.report.stats import moderate
+from benchmarks.report.stats import variance_of
+from benchmarks.report.stored import NOTHING_STORED, Stored
+from benchmarks.report.variances import Estimate, moderated
 
 
 @dataclass(frozen=True)
 class Spread:
     """How far the runs of one sample differ in a group: `sigma` in the units of a hypothesis, with `df` degrees.
 
-    `prior_df` is the part of them that comes from the other groups.
+    `prior_df` is the part of them that is known from elsewhere.
     """
 
     family: str
@@ -33,22 +34,22 @@ class Spread:
 
     def detectable(self, runs: int, rule: Rule, hypotheses: int) -> float:
         """Return the smallest change, as a share, that `runs` runs a side would find with a power of 95 %."""
-        df = SINGLE_DF if runs == 1 else 2 * runs - 2 + self.prior_df
-        return detectable_change(self.quantity, self.sigma * math.sqrt(2 / runs), df, rule, hypotheses)
+        error = self.sigma * math.sqrt(2 / runs)
+        return detectable_change(self.quantity, error, 2 * runs - 2 + self.prior_df, rule, hypotheses)
 
 
-def spreads_of(runs: Sequence[Reduced]) -> list[Spread]:
+def spreads_of(runs: Sequence[Reduced], stored: Stored = NOTHING_STORED) -> list[Spread]:
     """Return the spread between runs of each group, moderated as a comparison would.
 
     Raises DataError if there are fewer than two runs, or if they differ in what one sample must share.
     """
     if len(runs) < 2:
         raise DataError(f"{runs[0].source}: a spread between runs needs two runs or more of one name")
-    # one side alone: its deviations from its mean, with one degree of freedom less than runs
-    tests = [replace(test, new=(fmean(test.base),)) for test in groups(one_sample(runs), runs, runs)]
-    priors = priors_of(tests)
-    found = []
-    for test in tests:
-        variance, df = moderate(test.variance, test.df, priors[kind(test)])
-        found.append(Spread(*test.key, len(test.ids), math.sqrt(variance), df, df - test.df))
-    return found
+    sets = stored.without(runs).sets
+    tests, _ = groups(one_sample(runs), runs, ())
+    df = len(runs) - 1
+    estimates = [Estimate(variance_of(test.base), df, test.key.kind, prior(test, sets)) for test in tests]
+    return [
+        Spread(*test.key, len(test.ids), math.sqrt(variance), freedom, freedom - df)
+        for test, (variance, freedom) in zip(tests, moderated(estimates), strict=True)
+    ]

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.report import units
+from benchmarks.report.intervals import between_runs, of_one_run, reaches
 from benchmarks.report.metrics import Metrics, metrics
 from benchmarks.report.runs import Run
-from benchmarks.report.samples import Reduced, between_runs, one_sample, unknown_facts
+from benchmarks.report.samples import Reduced, one_sample, reduce, unknown_facts
+from benchmarks.report.stored import NOTHING_STORED, Stored
 from benchmarks.schema import MEASURED, Environment, FamilyInfo
 
 BUSY = 0.02
@@ -36,8 +38,10 @@ class Overview:
     missing: Mapping[str, tuple[str, ...]]
 
 
-def of_run(run: Run) -> Overview:
-    """Look over one run."""
+def of_run(run: Run, stored: Stored = NOTHING_STORED) -> Overview:
+    """Look over one run; `stored` runs tell how far such runs differ."""
+    stored = stored.without([one := reduce(run)])
+    known = reaches([one], list(one.views), stored.sets)
     missing: dict[str, list[str]] = {}
     for outcome in run.outcomes:
         if outcome.outcome != MEASURED:
@@ -47,22 +51,23 @@ def of_run(run: Run) -> Overview:
     share = (seconds.arms + seconds.pools) / seconds.wall
     return Overview(
         source=f"{run.source}, {_minute(run.when)}",
-        caption=f"{_short_facts(run.environment)}; {run.when[:10]}; bars with caps are 95% intervals within this run",
+        caption=f"{_short_facts(run.environment)}; {run.when[:10]}; bars with caps are 95% intervals for further runs",
         heading=(
             f"{_facts(run.environment)}; preset {run.preset}, {units.counted(len(run.cells), 'cell')} in "
             f"{seconds.wall:.0f} s, {units.percent(share)} of it inside the arms or making and ending pools. "
-            "Intervals are 95% within this run: another run may well fall outside."
+            f"Intervals are 95% for the mean of further runs; {stored.note}."
         ),
         warnings=tuple(_warnings(run)),
         families=run.families,
-        rows=tuple(map(metrics, run.cells)),
+        rows=tuple(of_one_run(metrics(cell), known) for cell in run.cells),
         planned=len(run.outcomes),
         missing={said: tuple(names) for said, names in missing.items()},
     )
 
 
-def of_runs(runs: Sequence[Reduced]) -> Overview:
+def of_runs(runs: Sequence[Reduced], stored: Stored = NOTHING_STORED) -> Overview:
     """Look over two runs or more of one name. Raises DataError if they are not one sample."""
+    stored = stored.without(runs)
     shared = one_sample(runs)
     planned = dict.fromkeys(name for run in runs for name in run.outcomes)
     missing: dict[str, list[str]] = {}
@@ -84,16 +89,16 @@ def of_runs(runs: Sequence[Reduced]) -> Overview:
         source=f"{len(runs)} runs, {runs[-1].source} the latest",
         caption=(
             f"{_short_facts(runs[0].environment)}; {len(runs)} runs, {runs[-1].when[:10]}; "
-            "bars with caps are 95% intervals between them"
+            "bars with caps are 95% intervals for further ones"
         ),
         heading=(
             f"{len(runs)} runs, {_minute(runs[0].when)} to {_minute(runs[-1].when)}; {_facts(runs[0].environment)}; "
             f"preset {runs[0].preset}, {units.counted(len(shared), 'cell')}. "
-            "Intervals are 95% between runs, by Student's t."
+            f"Intervals are 95% for the mean of further runs; {stored.note}."
         ),
         warnings=tuple(warnings),
         families=runs[0].families,
-        rows=tuple(between_runs([run.views[name] for run in runs]) for name in shared),
+        rows=tuple(between_runs(runs, shared, stored.sets)),
         planned=len(planned),
         missing={said: tuple(names) for said, names in missing.items()},
     )

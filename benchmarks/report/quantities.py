@@ -116,10 +116,10 @@ def _cpu_ratio(cell: Measured) -> float | None:
     to 43 % of the CPUs, five runs of one program had spreads of 0.02 to 0.06 so where tasks had work in them, and 0.02
     to 0.14 by the median of ratios.
     """
-    if not cell.cpu_seconds:
+    if not cell.cpu_seconds or not cell.floor_cpu_seconds:
         return None
     low = sorted(cell.cpu_seconds)[quantile_rank(len(cell.cpu_seconds), 0.25)]
-    floor = 1.0 if cell.floor_cpu_seconds is None else quantile(cell.floor_cpu_seconds, 0.25)
+    floor = quantile(cell.floor_cpu_seconds, 0.25)
     return low / floor if low and floor else None
 
 

@@ -22,7 +22,7 @@ CHUNK = 5
 
 def reduced(paths: Sequence[Path], only: str | None) -> Iterator[Reduced | DataError]:
     """Yield each run, in order, or what is wrong with it."""
-    one = partial(_reduced, only)
+    one = partial(reduced_one, only)
     workers = min(_cpus(), len(paths) // WORTH_A_WORKER)
     if workers < 2 or not hasattr(os, "fork"):
         yield from map(one, paths)
@@ -37,7 +37,8 @@ def reduced(paths: Sequence[Path], only: str | None) -> Iterator[Reduced | DataE
         yield from executor.map(one, paths, chunksize=CHUNK)
 
 
-def _reduced(only: str | None, path: Path) -> Reduced | DataError:
+def reduced_one(only: str | None, path: Path) -> Reduced | DataError:
+    """Return a run, or what is wrong with it."""
     try:
         run = load(path)
         return reduce(run if only is None else run.only(only))

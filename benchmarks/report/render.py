@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from benchmarks.report import units
-from benchmarks.report.metrics import NULLS, BreakEven, Metrics, break_evens, null_holds, null_ratio, on_axis
+from benchmarks.report.metrics import NULLS, Bias, BreakEven, Metrics, bias, break_evens, hidden, null_ratio, on_axis
 from benchmarks.report.overview import Overview
 from benchmarks.report.tables import table
 from benchmarks.report.units import counted, wrapped
@@ -86,12 +87,16 @@ def _nulls(rows: Sequence[Metrics], width: int) -> Iterator[str]:
     nulls = [row for row in rows if null_ratio(row) is not None]
     if not nulls:
         return
-    off = [row for row in nulls if not null_holds(row)]
-    centers = [ratio.center for ratio in map(null_ratio, nulls) if ratio is not None]
-    text = (
-        f"Null rows (an arm against itself, its interval must meet 1 within 3% or 5 us): {len(nulls) - len(off)} of "
-        f"{len(nulls)} hold, {units.factor(min(centers))} to {units.factor(max(centers))}."
-    )
+    told = [(row, ratio, bias(ratio, row.time.center)) for row in nulls if (ratio := null_ratio(row)) is not None]
+    off = [row.place.label for row, _, said in told if said is Bias.BIASED]
+    open_ = {row.place.label: hidden(ratio) for row, ratio, said in told if said is Bias.UNKNOWN}
+    text = f"Null rows (an arm against itself): {len(told)}, "
     if off:
-        text += f" Off: {', '.join(row.place.label for row in off)}: do not read more than that out of this table."
-    yield from wrapped(text, width)
+        text += f"off by more than 3% or 5 us for sure: {', '.join(off)}; do not trust less than that here. "
+    else:
+        text += "none off by more than 3% or 5 us for sure. "
+    if open_:
+        worst = max(open_, key=open_.__getitem__)
+        more = "any bias" if math.isinf(open_[worst]) else f"up to {units.percent(open_[worst])}"
+        text += f"Not enough rounds or runs to tell of {len(open_)} of them: {more} could hide in {worst}."
+    yield from wrapped(text.strip(), width)

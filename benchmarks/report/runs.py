@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from benchmarks import layout, schema
 from benchmarks.layout import SchemaError
-from benchmarks.schema import Environment, FamilyInfo, Measure, Moment, Outcome, Params, Times
+from benchmarks.schema import Commit, Environment, FamilyInfo, Measure, Moment, Outcome, Params, Times
 from benchmarks.words import ALL, NO_METHOD
 
 STORED = re.compile(r"\d{4}_.*\.json")
@@ -89,7 +89,11 @@ class Run:
 
     source: str
     when: str
+    commit: Commit
+    version: str
     preset: str
+    budget: float | None
+    least_rounds: int
     complete: bool
     cells: tuple[Measured, ...]
     families: Mapping[str, FamilyInfo]
@@ -141,7 +145,11 @@ def parse(data: bytes, source: str) -> Run:
     return Run(
         source=source,
         when=document.datetime,
+        commit=document.commit_info,
+        version=document.version,
         preset=suite.preset,
+        budget=suite.budget,
+        least_rounds=suite.least_rounds,
         complete=suite.complete,
         cells=tuple(_cell(benchmark) for benchmark in document.benchmarks if benchmark.fullname in measured),
         families=suite.families,
@@ -172,10 +180,10 @@ def _cell(benchmark: schema.Benchmark) -> Measured:
 
 def latest(storage: Path) -> Path:
     """Return the latest saved run that is no baseline: those are as old as the checkout. Raises DataError."""
-    own = [path for path in _stored(storage) if BASELINE not in _name(path)]
+    own = [path for path in stored_paths(storage) if BASELINE not in name_of(path)]
     if own:
         return own[-1]
-    if _stored(storage):
+    if stored_paths(storage):
         raise DataError(f"only baselines in {storage}: measure with `pytest --benchmark-only`, or name a run")
     return _nothing(storage, None, ())
 
@@ -193,8 +201,8 @@ def find(storage: Path, wanted: str) -> list[Path]:
         if not found:
             raise DataError(f"no *.json directly in the folder {wanted}: name one that has runs in it")
         return found
-    stored = _stored(storage)
-    found = [path for path in stored if wanted in {path.stem, _name(path)}]
+    stored = stored_paths(storage)
+    found = [path for path in stored if wanted in {path.stem, name_of(path)}]
     if not found and wanted.isdigit():
         found = [path for path in stored if path.stem[:4] == wanted.zfill(4)]
         if len(found) > 1:
@@ -202,10 +210,10 @@ def find(storage: Path, wanted: str) -> list[Path]:
     if not found and any(letter in wanted for letter in "*?["):
         found = [path for path in stored if path.match(wanted) or fnmatchcase(path.stem, wanted)]
         found = found or sorted(map(Path, glob(wanted)), key=_age)  # noqa: PTH207 - it may be an absolute one
-    return found or _nothing(storage, wanted, map(_name, stored))
+    return found or _nothing(storage, wanted, map(name_of, stored))
 
 
-def _stored(storage: Path) -> list[Path]:
+def stored_paths(storage: Path) -> list[Path]:
     """Return the saved runs of a storage, oldest first. Raises DataError if it cannot be read."""
     try:
         folders = [path for path in storage.iterdir() if path.is_dir()] if storage.exists() else []
@@ -222,7 +230,7 @@ def _age(path: Path) -> tuple[float, str]:
         return 0.0, path.name
 
 
-def _name(path: Path) -> str:
+def name_of(path: Path) -> str:
     """Return what a stored run was saved as, without its number."""
     return path.stem[5:]
 

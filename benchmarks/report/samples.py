@@ -1,21 +1,18 @@
-"""Runs without their rounds: what a comparison needs of each, the summary of several, and whether they are alike."""
+"""Runs without their rounds: what a comparison needs of each, and whether they are alike."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean, median
+from statistics import median
 from textwrap import shorten
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from benchmarks.report.metrics import NULLS, Metrics, null_cell_holds, row_of
 from benchmarks.report.quantities import OF_ARMS, QUANTITIES
 from benchmarks.report.runs import DataError, Measured, Place, Run
-from benchmarks.report.stats import CONFIDENCE, Summary, student_quantile, variance_of
-from benchmarks.schema import MACHINE_FACTS, PYTHON_FACTS, Environment, FamilyInfo
+from benchmarks.schema import MACHINE_FACTS, PYTHON_FACTS, Commit, Environment, FamilyInfo
 from benchmarks.words import NO_METHOD, OR
 
 ACROSS: Mapping[str, tuple[str, ...]] = {"python": PYTHON_FACTS, "machine": MACHINE_FACTS}
@@ -47,32 +44,35 @@ class Reduced:
 
     source: str
     when: str
+    commit: Commit
+    version: str
     preset: str
+    budget: float | None
+    least_rounds: int
     complete: bool
     stolen: float | None
     environment: Environment
     families: Mapping[str, FamilyInfo]
     views: Mapping[str, View]
     outcomes: Mapping[str, str]
-    nulls: int
-    nulls_held: int
 
 
 def reduce(run: Run) -> Reduced:
     """Return what a comparison needs of a run; its rounds can then be forgotten."""
-    held = [null_cell_holds(cell) for cell in run.cells if cell.place.strategy in NULLS]
     return Reduced(
         source=run.source,
         when=run.when,
+        commit=run.commit,
+        version=run.version,
         preset=run.preset,
+        budget=run.budget,
+        least_rounds=run.least_rounds,
         complete=run.complete,
         stolen=run.stolen,
         environment=run.environment,
         families=run.families,
         views={cell.place.id: _view(cell) for cell in run.cells},
         outcomes={outcome.id: outcome.outcome for outcome in run.outcomes},
-        nulls=len(held),
-        nulls_held=sum(held),
     )
 
 
@@ -182,33 +182,6 @@ def observed(views: Iterable[View], what: str) -> dict[str, int]:
     return counts
 
 
-def between_runs(views: Sequence[View]) -> Metrics:
-    """Return the quantities of a cell over two runs or more, with 95 % intervals between runs.
-
-    The mean of the runs' values as they are judged, and Student's t for it.
-    """
-    found = {}
-    for name, quantity in QUANTITIES.items():
-        values = [view.values[name] for view in views if name in view.values]
-        if len(values) == len(views):
-            middle = fmean(values)
-            reach = student_quantile((1 + CONFIDENCE) / 2, len(values) - 1) * math.sqrt(
-                variance_of(values) / len(values)
-            )
-            low, high = sorted(quantity.unjudged(middle + side * reach) for side in (-1, 1))
-            found[name] = Summary(len(values), quantity.unjudged(middle), low, high)
-    return row_of(
-        views[0].place,
-        found,
-        tail=None,
-        measures={
-            name: (median([view.measures[name][0] for view in views if name in view.measures]), unit)
-            for name, (_, unit) in views[0].measures.items()
-        },
-        observed={what: OR.join(observed(views, what)) for what in views[0].observed},
-    )
-
-
 def differences(
     base: Sequence[Reduced], new: Sequence[Reduced], across: Iterable[str], shared: Sequence[str]
 ) -> list[str]:
@@ -221,6 +194,10 @@ def differences(
         old, now = ({value for name in apart for value in side[name]} for side in sides)
         if axis not in meant and apart:
             found.append(f"{axis}: {_listed(old)} against {_listed(now)}")
+    for name in shared:
+        parts = {run.views[name].place.part for run in (*base, *new)}
+        if len(parts) > 1:
+            found.append(f"what {name.rpartition('::')[2]} counts as: {' against '.join(sorted(parts))}")
     for facts in ACROSS.values():
         for fact in facts:
             old, now = (_told(side, fact) for side in (base, new))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,18 +12,24 @@ from itertools import groupby
 from tabulate import TableFormat, tabulate
 
 from benchmarks.report import units
-from benchmarks.report.compare import Comparison
+from benchmarks.report.compare import LEAST_RUNS, Comparison
 from benchmarks.report.judge import MOST_RUNS_NEEDED, Change, Rule, Verdict, share
+from benchmarks.report.metrics import Bias, hidden
 from benchmarks.report.noise import Spread
+from benchmarks.report.nulls import NullRow
 from benchmarks.report.quantities import quantity_of
+from benchmarks.report.stats import Summary
 from benchmarks.report.tables import plain
 from benchmarks.report.units import counted, wrapped
 from benchmarks.words import ALL, SHORT
 
 MOST_NAMES = 5
 
+NUMBER = re.compile(r"^\d{4}_")
+"""What stands before the name of a run in that of its file."""
+
 VERDICT_ORDER = (Verdict.REGRESSED, Verdict.IMPROVED, Verdict.INCONCLUSIVE, Verdict.UNCHANGED)
-NOISE_RUNS = (1, 3, 5, 10)
+NOISE_RUNS = (3, 5, 8)
 LEFT_COLUMNS = ("verdict", "family", "strategy", "cell", "quantity")
 
 
@@ -63,23 +71,27 @@ def comparison_lines(
     yield from wrapped(
         f"{names[0]} ({counted(old, 'run')}) against {names[1]} ({counted(now, 'run')}). A positive change is for the "
         f"worse, of speedup and efficiency that of their inverse, time; {100 * (1 - result.rule.alpha):g}% intervals, "
-        f"p adjusted by Holm over {counted(len(result.groups), 'test')}, margin {units.percent(result.rule.margin)}.",
+        f"p one-sided and adjusted by Holm over {counted(len(result.groups), 'test')}, margin "
+        f"{units.percent(result.rule.margin)}; {result.prior}.",
         width,
     )
     if any(group.part == SHORT for group in result.groups):
-        yield from wrapped("Short tasks are those in which the strategy itself takes most of the time.", width)
+        yield from wrapped("Short tasks are those in which the call takes most of the time.", width)
     for difference in result.differences:
         yield from wrapped(f"NOT COMPARABLE: {difference} (--across says that a difference is meant)", width)
     for fact in result.unknown:
         yield from wrapped(f"warning: {fact}", width)
-    if not result.nulls_hold:
+    for row in result.biased:
         yield from wrapped(
-            f"NOT JUDGED: {result.nulls - result.nulls_held} of {result.nulls} null rows are out of bounds: the "
-            "machine was too restless for a verdict",
+            f"NOT JUDGED: {row.family}, whose null row {inside(row.cell)} reads {_ratio(row.ratio)} where nothing "
+            "differs: the measuring favours an arm",
             width,
         )
     yield ""
-    yield from _table(result.groups, GROUPS, width, table_format, judged=result.judged)
+    if not result.enough and not result.differences:
+        yield from _standing_out(names, result, width, table_format)
+    else:
+        yield from _table(result.groups, GROUPS, width, table_format, judged=result.judged)
     changed = {group.key for group in result.groups if group.verdict.sure and group.cells > 1 and result.judged}
     cells = [cell for cell in result.cells if all_cells or cell.key in changed]
     if cells:
@@ -90,6 +102,49 @@ def comparison_lines(
         yield from _table(cells, CELLS, width, table_format, judged=result.judged)
     yield ""
     yield from _closing(result, width)
+
+
+def _standing_out(names: tuple[str, str], result: Comparison, width: int, table_format: str | None) -> Iterator[str]:
+    """Say why there is no verdict, what is worth another look, and what settles it."""
+    found = result.standing_out
+    what = f"{len(found)} of {counted(len(result.groups), 'test')} stand out" if found else "nothing stands out"
+    yield from wrapped(f"NO VERDICT, which takes {LEAST_RUNS} runs a side: {what}.", width)
+    if found:
+        yield ""
+        yield from _table(found, GROUPS, width, table_format, judged=False)
+        yield ""
+    own = [NUMBER.sub("", name) for name in names]
+    for name, runs in zip(own, result.runs, strict=True):
+        if runs < LEAST_RUNS:
+            times = {1: "once", 2: "twice"}[LEAST_RUNS - runs]
+            yield from wrapped(
+                f"To settle it, measure {times} more as {name}: pytest --benchmark-only --benchmark-save={name}", width
+            )
+    yield from wrapped(f"Then: python -m benchmarks.report compare {' '.join(map(shlex.quote, own))}", width)
+
+
+def _ratio(ratio: Summary) -> str:
+    """Write what a null row's ratio is more than 1, with its interval."""
+    middle, low, high = (
+        f"{100 * (value - 1):+.1f}%" if value < 10 else "over 1000%"
+        for value in (ratio.center, ratio.low or 0.0, math.inf if ratio.high is None else ratio.high)
+    )
+    return f"{middle} [{low}, {high}]"
+
+
+def bias_line(nulls: Sequence[NullRow]) -> str:
+    """Say what null rows tell: which families are biased, and what bias could hide in the others."""
+    if not nulls:
+        return "No null rows: nothing tells whether the measuring favours an arm."
+    biased = dict.fromkeys(row.family for row in nulls if row.bias is Bias.BIASED)
+    hiding: dict[str, float] = {}
+    for row in nulls:
+        if row.family not in biased:
+            hiding[row.family] = max(hiding.get(row.family, 0.0), hidden(row.ratio))
+    words = f"biased in {', '.join(biased)}" if biased else "none biased"
+    text = f"Null rows: {len(nulls)}, {words}"
+    told = ", ".join(f"{family} {_found(most)}" for family, most in hiding.items())
+    return f"{text}; bias that could hide, at most: {told}." if told else f"{text}."
 
 
 def _table(
@@ -183,7 +238,7 @@ def _closing(result: Comparison, width: int) -> Iterator[str]:
         )
     for line in result.observed:
         yield from wrapped(f"Something else happens: {line}.", width)
-    yield f"Null rows that hold: {result.nulls_held} of {result.nulls}."
+    yield from wrapped(bias_line(result.nulls), width)
     for what, names in (
         ("Appeared", result.appeared),
         ("Vanished", result.vanished),
@@ -192,6 +247,8 @@ def _closing(result: Comparison, width: int) -> Iterator[str]:
     ):
         if names:
             yield from wrapped(f"{what}: {', '.join(_listed(names))}.", width)
+    if result.lacking:
+        yield from wrapped(f"Not told by each run, and left out: {', '.join(result.lacking)}.", width)
     if result.judged:
         counts = [f"{sum(group.verdict is verdict for group in result.groups)} {verdict}" for verdict in VERDICT_ORDER]
         others = len([group for group in result.groups if group.verdict is Verdict.REGRESSED]) - len(result.regressed)

@@ -102,6 +102,35 @@ def test_sides_take_turns(tmp_path: Path) -> None:
     assert all(line.endswith(" s left") for line in lines[1:4])
     assert lines[5].startswith("one (2 runs) against two (2 runs).")
     assert "NOT COMPARABLE" not in out
+    assert "NO VERDICT, which takes 3 runs a side" in out
+    assert "measure once more as one: pytest --benchmark-only --benchmark-save=one" in " ".join(out.split())
+
+
+def test_it_stops_when_more_turns_would_decide_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of at most eight turns of two sides that differ in nothing, three are taken; with --fixed all of them."""
+    given = iter(sorted(storage(tmp_path / "given", [("run", {})] * 3).glob("*/*.json")) * 9)
+
+    def measured(command: list[str], _folder: Path) -> tuple[int, str]:
+        name = next(word for word in command if word.startswith("--benchmark-save=")).partition("=")[2]
+        kept = Path(next(word for word in command if word.startswith("--benchmark-storage=")).partition("file://")[2])
+        source = next(given)
+        folder = kept / source.parent.name
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, folder / f"{len(list(folder.iterdir())) + 1:04}_{name}.json")
+        return 0, ""
+
+    monkeypatch.setattr(alternate, "_run", measured)
+    sides = ["one=options:-q", "two=options:-q"]
+    code, out, err = run(*sides, f"--storage={tmp_path / 'runs'}")
+    _, fixed, _ = run(*sides, "--turns=4", "--fixed", f"--storage={tmp_path / 'fixed'}")
+
+    assert (code, err) == (0, "")
+    assert "  turn 3 of at most 8: 0 changed, 2" in out
+    assert " unchanged, 0 open, " in out
+    assert "stopped after turn 3: more of them would decide nothing" in out
+    assert saved(tmp_path / "runs") == ["one", "two"] * 3
+    assert "turn 3" not in fixed
+    assert saved(tmp_path / "fixed") == ["one", "two"] * 4
 
 
 @needs_git
@@ -147,7 +176,8 @@ def test_workflow_finds_what_got_slower(tmp_path: Path, repository: Path) -> Non
     summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
 
     assert codes == {"measure in turn": 0, "show the comparison": 0, "fail if head is worse": 1}
-    assert "| REGRESSED (strategy) | speedup  | Pool.map" in summary
+    assert "stopped after turn" in summary or "run 6 of 6" in summary
+    assert "REGRESSED (strategy)" in summary
 
 
 @needs_git
@@ -185,7 +215,7 @@ def test_an_interpreter_that_cannot_measure(tmp_path: Path, content: str, messag
     python.chmod(0o755)
     code, out, err = run(f"one=python:{python}", "two=options:-q", f"--storage={tmp_path}")
 
-    assert (code, err.count("\n"), out) == (2, 1, "run 1 of 10: one\n")
+    assert (code, err.count("\n"), out) == (2, 1, "run 1 of 16: one\n")
     assert message in err
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -12,10 +14,12 @@ from msgspec.structs import replace as changed
 
 from benchmarks.report.compare import Comparison, compare
 from benchmarks.report.judge import Rule, Verdict, runs_needed
+from benchmarks.report.metrics import Bias, hidden
 from benchmarks.report.runs import DataError, Place
 from benchmarks.report.samples import Reduced, View, aligned, of_python, python_of
-from benchmarks.schema import FamilyInfo
+from benchmarks.schema import Commit, FamilyInfo
 from benchmarks.tests.made_up import environment, params
+from benchmarks.words import ALL, LONG, SHORT
 
 FLOOR_SECONDS = {"1e2": 1e-4, "1e4": 2e-3, "1e5": 2e-2}
 STRATEGIES = ("Pool.map", "Pool.imap", "ProcessPoolExecutor.map")
@@ -30,15 +34,15 @@ def run(
     sigma: float = 0.02,
     drift: float = 0.2,
     facts: dict[str, object] | None = None,
-    nulls_held: int = 6,
     call: dict[str, float] | float = 0.0,
     judged_by: tuple[str, ...] = ("speedup", "efficiency"),
+    bias: Mapping[str, float] = MappingProxyType({}),
 ) -> Reduced:
-    """Make a run of three strategies at three sizes.
+    """Make a run of three strategies at three sizes, and two null rows.
 
     `slower` are factors on a strategy's own time, `serial` one on the serial arm, `capacity` one on whatever runs in
-    parallel, `call` is what a call costs in seconds; `sigma` is the spread between runs of each cell, `drift` that of
-    the whole machine.
+    parallel, `call` is what a call costs in seconds, `bias` are factors on the ratios of null rows; `sigma` is the
+    spread between runs of each cell, `drift` that of the whole machine.
     """
     speed = source.gauss(0, drift)
     facts = dict(facts or {})
@@ -62,19 +66,27 @@ def run(
             }
             name = f"bench_speedup.py::bench_count[{size}-{strategy}]"
             axes = params(size=int(float(size)), strategy=strategy, workers=workers)
-            views[name] = View(Place(name, "speedup", axes, 1), values, {}, {})
+            part = ALL if "overhead" not in judged_by else SHORT if size == "1e2" else LONG
+            views[name] = View(Place(name, "speedup", axes, 1, part), values, {}, {})
+    for arm, quantity in (("serial", "speedup"), ("floor", "efficiency")):
+        name = f"bench_speedup.py::bench_count[1e4-{arm}]"
+        ratio = math.log(bias.get(arm, 1.0)) + source.gauss(0, sigma)
+        place = Place(name, "speedup", params(size=10_000, strategy=arm, workers=workers), 1)
+        views[name] = View(place, {"time": math.log(2e-3) + speed, quantity: ratio}, {}, {})
     return Reduced(
         source=f"run {source.random()}",
-        when="2026-11-22T12:00:00",
+        when=f"2026-11-22T12:00:{source.random()}",
+        commit=Commit("1234567", dirty=False),
+        version="5.3.1",
         preset="default",
+        budget=None,
+        least_rounds=5,
         complete=True,
         stolen=None,
         environment=environment(**facts),
         families={"speedup": family},
         views=views,
         outcomes=dict.fromkeys(views, "measured"),
-        nulls=6,
-        nulls_held=nulls_held,
     )
 
 
@@ -220,23 +232,37 @@ def test_not_comparable(facts: dict[str, object], across: tuple[str, ...], diffe
     assert result.judged is (not differs)
 
 
-def test_nulls_silence_the_gate() -> None:
-    """If more than a tenth of the null rows is out of bounds, nothing is judged."""
-    result = compare(sample(1), sample(2, nulls_held=4, slower={"Pool.map": 2}), Rule())
+@pytest.mark.parametrize("arm", ["serial", "floor"])
+def test_a_biased_family_is_not_judged(arm: str) -> None:
+    """A null row that is off by 10 % in all runs silences its family, and one that is off by 2 % does not."""
+    how: dict[str, Any] = {"bias": {arm: 1.1}}
+    result = compare(sample(1, **how), sample(2, **how, slower={"Pool.map": 2}), Rule())
+    calm = compare(sample(1, bias={arm: 1.02}), sample(2, bias={arm: 1.02}, slower={"Pool.map": 2}), Rule())
 
-    assert (result.nulls_held, result.nulls) == (50, 60)
-    assert not result.judged
+    assert [row.cell.partition("-")[2] for row in result.biased] == [f"{arm}]"]
+    assert (result.groups, result.judged, result.regressed) == ((), False, ())
+    assert (calm.biased, verdicts(calm)["Pool.map"][0]) == ((), Verdict.REGRESSED)
 
 
-def test_single_runs_judge_carefully() -> None:
-    """With one run a side noise is never a verdict, and a factor of three in one strategy among three is."""
-    source = random.Random(3)
-    for _ in range(20):
-        calm = compare([run(source)], [run(source)], Rule())
-        assert {pool.verdict for pool in calm.groups} <= {Verdict.INCONCLUSIVE, Verdict.UNCHANGED}
-    result = compare([run(source)], [run(source, slower={"Pool.map": 3})], Rule())
+def test_a_null_row_that_varies_shows_nothing() -> None:
+    """A null row whose runs differ by 40 % is neither biased nor shown to be good: it says what could hide."""
+    result = compare(sample(1, sigma=0.4), sample(2, sigma=0.4), Rule())
 
-    assert verdicts(result)["Pool.map"][0] is Verdict.REGRESSED
+    assert {row.bias for row in result.nulls} == {Bias.UNKNOWN}
+    assert all(hidden(row.ratio) > 0.1 for row in result.nulls)
+
+
+@pytest.mark.parametrize(("base", "new"), [(1, 1), (5, 1), (2, 5)])
+def test_fewer_than_three_runs_give_no_verdict(base: int, new: int) -> None:
+    """With one or two runs a side nothing is a verdict, and ten times the time in one strategy stands out."""
+    calm = compare(sample(1, base), sample(2, new), Rule())
+    result = compare(sample(1, base), sample(2, new, slower={"Pool.map": 10}), Rule())
+
+    assert not calm.judged
+    assert (result.judged, result.regressed) == (False, ())
+    assert {group.verdict for group in result.groups} <= {Verdict.INCONCLUSIVE, Verdict.UNCHANGED}
+    assert {group.strategy for group in result.standing_out} == {"Pool.map"}
+    assert len(calm.standing_out) <= 1
 
 
 def test_a_start_method_is_judged_by_itself() -> None:
@@ -478,3 +504,121 @@ def test_intervals_cover() -> None:
 def test_runs_needed(sigma: float, expected: int | None) -> None:
     """The number of runs follows from the spread, the level and the power."""
     assert runs_needed(sigma, math.inf, 0.9995, math.log(1.05)) == expected
+
+
+def test_swapping_mirrors_exactly() -> None:
+    """compare(new, base) says of each group what compare(base, new) does, with its sign turned round, to the bit."""
+    for seed in range(20):
+        how: dict[str, Any] = {"call": 2e-4, "judged_by": (*JUDGED_BY, "CPU time"), "sigma": 0.05}
+        base, new = sample(seed, 4, **how), sample(100 + seed, 3, **how, slower={"Pool.map": 1.2})
+        there = {group.key: group for group in compare(base, new, Rule()).groups}
+        back = {group.key: group for group in compare(new, base, Rule()).groups}
+
+        assert there.keys() == back.keys()
+        for key, group in there.items():
+            other = back[key]
+            assert (group.change, group.low, group.high) == (-other.change, -other.high, -other.low)
+            assert (group.adjusted_p, group.sigma, group.cause) == (other.adjusted_p, other.sigma, other.cause)
+            assert (group.verdict, other.verdict) in MIRRORED
+
+
+MIRRORED = {
+    (Verdict.REGRESSED, Verdict.IMPROVED),
+    (Verdict.IMPROVED, Verdict.REGRESSED),
+    (Verdict.UNCHANGED, Verdict.UNCHANGED),
+    (Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE),
+}
+
+
+@pytest.mark.parametrize("quantity", ["efficiency", "overhead"])
+def test_a_faster_floor_is_no_strategy_s_doing(quantity: str) -> None:
+    """Bare processes that take a fifth less, beside a strategy that takes as long as ever, regress nothing."""
+    how: dict[str, Any] = {"sigma": 0.01, "drift": 0.02, "call": 2e-4, "judged_by": JUDGED_BY}
+    base, new = sample(1, **how), sample(2, **how)
+    for each in new:
+        assert isinstance(each.views, dict)
+        for name, view in each.views.items():
+            if "floor time" in view.values:
+                floor = view.values["floor time"] - math.log(1.25)
+                own = view.values["time"]
+                moved = {
+                    "floor time": floor,
+                    "efficiency": own - floor,
+                    "overhead": math.exp(own) - math.exp(floor),
+                }
+                each.views[name] = changed(view, values={**view.values, **moved})
+    result = compare(base, new, Rule())
+    causes = {group.cause for group in result.groups if group.quantity == quantity}
+
+    assert causes == {"bare processes"}
+    assert result.regressed == ()
+
+
+@pytest.mark.parametrize(
+    ("cpu", "floor_cpu", "cause"),
+    [(1.3, 1.0, "strategy"), (1.0, 1 / 1.3, "bare processes"), (1.1, 1 / 1.3, "bare processes")],
+)
+def test_cpu_time_is_put_down_to_the_arm_that_took_it(cpu: float, floor_cpu: float, cause: str) -> None:
+    """Of the ratio of CPU times that part is the strategy's by which its own CPU seconds changed."""
+    samples = []
+    for seed, factors in ((1, (1.0, 1.0)), (2, (cpu, floor_cpu))):
+        runs = sample(seed, judged_by=("CPU time",))
+        source = random.Random(seed)
+        for each in runs:
+            assert isinstance(each.views, dict)
+            for name, view in each.views.items():
+                if "floor time" in view.values:
+                    own, bare = (math.log(factor) + source.gauss(0, 0.01) for factor in factors)
+                    values = {**view.values, "CPU seconds": own, "CPU time": own - bare}
+                    each.views[name] = changed(view, values=values)
+        samples.append(runs)
+
+    assert set(verdicts(compare(samples[0], samples[1], Rule()), "CPU time").values()) == {(Verdict.REGRESSED, cause)}
+
+
+@pytest.mark.parametrize(("serial", "cause"), [(1.0, "strategy"), (1.4, "serial code")])
+def test_a_first_result_on_a_slower_machine_is_no_strategy_s_doing(serial: float, cause: str) -> None:
+    """Where the loop beside it takes as much longer, a later first result is not the strategy's own."""
+    samples = []
+    for seed, factor in ((1, 1.0), (2, 1.4)):
+        runs = sample(seed, drift=0.01, serial=1.0 if factor == 1 else serial, judged_by=("first result",))
+        source = random.Random(seed)
+        for each in runs:
+            assert isinstance(each.views, dict)
+            for name, view in each.views.items():
+                late = math.log(1e-3 * factor) + source.gauss(0, 0.01)
+                each.views[name] = changed(view, values={**view.values, "first result": late})
+        samples.append(runs)
+
+    assert set(verdicts(compare(samples[0], samples[1], Rule()), "first result").values()) == {
+        (Verdict.REGRESSED, cause)
+    }
+
+
+def test_a_quantity_that_one_run_lacks_is_listed() -> None:
+    """A cell whose efficiency one run of ten does not tell leaves its group, and that is said; it fails the gate."""
+    base, new = sample(1), sample(2)
+    name = "bench_speedup.py::bench_count[1e4-Pool.map]"
+    view = new[2].views[name]
+    assert isinstance(new[2].views, dict)
+    new[2].views[name] = changed(view, values={key: v for key, v in view.values.items() if key != "efficiency"})
+    result = compare(base, new, Rule())
+
+    assert result.lacking == ("efficiency of bench_count[1e4-Pool.map] (in 1 of 10 runs)",)
+    assert (result.judged, result.whole) == (True, False)
+    assert {
+        group.cells for group in result.groups if (group.strategy, group.quantity) == ("Pool.map", "efficiency")
+    } == {2}
+
+
+def test_cells_that_count_as_long_and_as_short_are_not_comparable() -> None:
+    """Which tasks are short the family declares; where two versions of it differ, that is named."""
+    base, new = sample(1), sample(2)
+    name = "bench_speedup.py::bench_count[1e4-Pool.map]"
+    for each in new:
+        assert isinstance(each.views, dict)
+        each.views[name] = changed(each.views[name], place=changed(each.views[name].place, part=SHORT))
+
+    assert compare(base, new, Rule()).differences == (
+        "what bench_count[1e4-Pool.map] counts as: all tasks against short tasks",
+    )

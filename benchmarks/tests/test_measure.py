@@ -108,8 +108,7 @@ def test_orders_are_balanced() -> None:
 
 
 def test_neighbours_are_balanced() -> None:
-    """Each arm comes right after each other one three times in a cycle, from one round to the next too, and never
-    after itself."""
+    """Each arm comes right after each other one three times in a cycle, also from one round to the next."""
     log, _ = take(("floor", "serial", "strategy"), 12, 1)
     arms = [word for word in log if word != "|"]
     pairs = Counter(pairwise(arms[:19]))

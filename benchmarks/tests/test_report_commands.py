@@ -140,11 +140,18 @@ def test_matrix_fits(pythons: Path, monkeypatch: pytest.MonkeyPatch, width: int)
 
 
 def test_latest_run_is_judged_by_the_baseline_of_its_python(pythons: Path) -> None:
-    """`compare baseline` takes the latest run that is none, and the baselines of its Python, though more are there."""
-    code, out, err = report("compare", "baseline", f"--storage={pythons}")
+    """`compare baseline` takes the latest run that is none, and the baselines of its Python, though more are there.
 
-    assert (code, err) == (0, "")
-    assert "baseline (5 runs) against 0012_run (1 run)." in " ".join(out.split())
+    One run alone is no sample: it says so, what stands out, and how to settle it.
+    """
+    code, out, err = report("compare", "baseline", f"--storage={pythons}")
+    text = " ".join(out.split())
+
+    assert (code, err) == (3, "")
+    assert "baseline (5 runs) against 0012_run (1 run)." in text
+    assert "NO VERDICT, which takes 3 runs a side: nothing stands out." in text
+    assert "measure twice more as run: pytest --benchmark-only --benchmark-save=run" in text
+    assert "Then: python -m benchmarks.report compare baseline run" in text
     assert "NOT COMPARABLE" not in out
 
 
@@ -380,3 +387,43 @@ def test_plot_says_where_it_cannot_write(tmp_path: Path) -> None:
 
     assert code == 2
     assert err.startswith(f"error: --folder {tmp_path / 'file' / 'deeper'}: cannot be written")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--alpha", "0", "no chance of a false alarm: a number from 1e-06 to 0.5"),
+        ("--alpha", "1e-20", "no chance of a false alarm"),
+        ("--alpha", "0.9", "no chance of a false alarm"),
+        ("--alpha", "nan", "no chance of a false alarm"),
+        ("--margin", "0", "no margin: a number from 0.001 to 0.999"),
+        ("--margin", "-0.1", "no margin"),
+        ("--margin", "5%", "no margin"),
+    ],
+)
+def test_shares_that_are_none(option: str, value: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Levels and margins beyond what can be reckoned with are refused, with those that can."""
+    assert report("compare", "a", "b", f"{option}={value}")[0] == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("alpha", ["1e-6", "0.5"])
+def test_extreme_levels_are_reckoned_with(tmp_path: Path, alpha: str) -> None:
+    """The least level and the largest give verdicts like any other."""
+    folder = storage(tmp_path / "s", [*five("before"), *five("after", Pool_map=1.5)])
+    code, out, err = report("compare", "before", "after", f"--alpha={alpha}", f"--storage={folder}")
+
+    assert (code, err) == (1, "")
+    assert "REGRESSED (strategy)" in out
+
+
+def test_runs_of_several_commits_are_told(tmp_path: Path) -> None:
+    """A name that stands for runs of two commits is judged as one sample, with a warning."""
+    folder = storage(tmp_path / "s", [*five("before"), *five("run")])
+    path = next(folder.glob("*/0007_*"))
+    changed = json.loads(path.read_bytes())
+    changed["commit_info"]["id"] = "another"
+    path.write_text(json.dumps(changed))
+    code, _, err = report("compare", "before", "run", f"--storage={folder}")
+
+    assert (code, err) == (0, "warning: run stands for runs of 2 different commits, judged as one\n")

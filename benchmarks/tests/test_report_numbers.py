@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace as changed
 
 from benchmarks.report import units
-from benchmarks.report.metrics import BreakEven, Metrics, break_even, break_evens, metrics, null_holds
+from benchmarks.report.metrics import Bias, BreakEven, Metrics, bias, break_even, break_evens, metrics
 from benchmarks.report.runs import Measured, Place
-from benchmarks.report.stats import interval_rank, quantile, summarize
+from benchmarks.report.stats import Summary, interval_rank, quantile, summarize
 from benchmarks.tests.made_up import params
 
 floats = st.floats(min_value=1e-9, max_value=1e3)
@@ -219,23 +219,29 @@ def test_missing_arms_leave_gaps() -> None:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "seconds", "reference", "holds"),
+    ("seconds", "low", "high", "expected"),
     [
-        ("serial", 1.0, 1.029, True),
-        ("serial", 1.0, 1.031, False),
-        ("serial", 1.0, 0.969, False),
-        ("floor", 1.0, 1.031, False),
-        # 4 us off at 20 us is 20 %, but within 5 us
-        ("floor", 20e-6, 24e-6, True),
-        ("floor", 20e-6, 26e-6, False),
-        ("Pool.map", 1.0, 3.0, True),
+        # wholly beyond 3 % or not, on either side; wholly within 10 % or not
+        (1.0, 1.029, 1.2, Bias.UNKNOWN),
+        (1.0, 1.031, 1.2, Bias.BIASED),
+        (1.0, 0.8, 0.969, Bias.BIASED),
+        (1.0, 0.8, 0.972, Bias.UNKNOWN),
+        (1.0, 0.92, 1.09, Bias.SMALL),
+        (1.0, 0.90, 1.09, Bias.UNKNOWN),
+        (1.0, 0.92, 1.11, Bias.UNKNOWN),
+        # 4 us off at 20 us is 20 %, but within 5 us; so is a bias that could hide
+        (20e-6, 1.2, 1.24, Bias.SMALL),
+        (20e-6, 1.26, 1.3, Bias.BIASED),
+        # as wide as a barn
+        (1.0, 0.1, 10.0, Bias.UNKNOWN),
+        (1.0, None, None, Bias.UNKNOWN),
     ],
 )
-def test_null_tolerance(strategy: str, seconds: float, reference: float, *, holds: bool) -> None:
-    """A null row may be off by 3 % or by 5 us, whichever is more; other rows are no nulls."""
-    arm = (reference,) * 6
+def test_bias(seconds: float, low: float | None, high: float | None, expected: Bias) -> None:
+    """A null row is biased where its whole interval is off by more than 3 % or 5 us, and shown good within 10 %."""
+    middle = 1.0 if low is None or high is None else (low + high) / 2
 
-    assert null_holds(metrics(cell(strategy, (seconds,) * 6, serial=arm, floor=arm))) is holds
+    assert bias(Summary(6, middle, low, high), seconds) is expected
 
 
 def rows(*speedups: float) -> list[object]:

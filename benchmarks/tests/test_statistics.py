@@ -76,15 +76,35 @@ def test_prior_finds_what_variances_share() -> None:
     """
     source = random.Random(5)
     variances = [stats.variance_of([source.gauss(0, 0.2) for _ in range(9)]) for _ in range(400)]
-    prior = stats.prior_of(variances, 8)
+    prior = stats.prior_of(variances, 8, 1000)
 
     assert prior.variance == pytest.approx(0.04, rel=0.1)
     assert prior.df > 50
 
 
+def test_priors_are_capped() -> None:
+    """Variances that happen to be the same never count for more than they are said to, or than the others have."""
+    same = stats.prior_of([0.04, 0.04, 0.04], 8, 4)
+
+    # the log of a variance with 8 degrees of freedom is on the average digamma(4) - log(4) off, which is undone;
+    # digamma(4) = 1 + 1/2 + 1/3 - gamma
+    assert same.variance == pytest.approx(0.04 * 4 / math.exp(1 + 1 / 2 + 1 / 3 - 0.5772156649015329))
+    assert same.df == 4
+    assert stats.prior_of([0.04, 0.04], 2, 4).df == 2
+    assert stats.prior_of([0.09], 4, 4) == stats.prior_of([], 4, 4) == stats.Prior(0.0, 0.0)
+
+
 def test_moderation() -> None:
-    """4 degrees of 0.09 and 8 of a prior 0.03 make 12 of 0.05; no more degrees than all variances have together."""
-    assert stats.moderate(0.09, 4, stats.Prior(0.03, 8, 100)) == pytest.approx((0.05, 12))
-    assert stats.moderate(0.09, 4, stats.Prior(0.03, 8, 10)) == pytest.approx((0.05, 10))
-    assert stats.moderate(0.09, 4, stats.Prior(0.03, math.inf, 40)) == (0.03, 40)
-    assert stats.prior_of([0.09], 4) == stats.Prior(0.09, 0.0, 4)
+    """4 degrees of 0.09 and 8 of a prior 0.03 make 12 of 0.05; without any degrees there is nothing to weigh."""
+    assert stats.moderate(0.09, 4, stats.Prior(0.03, 8)) == pytest.approx((0.05, 12))
+    assert stats.moderate(0.09, 4, stats.Prior(0.0, 0.0)) == (0.09, 4)
+    assert stats.moderate(0.0, 0, stats.Prior(0.0, 0.0)) == (0.0, 0)
+
+
+@settings(deadline=None)
+@given(st.sampled_from([1.0, 2.0, 4.0, 8.0, 14.0]), st.sampled_from([1.0, 4.0, 8.5, 20.0]))
+def test_f_median_against_scipy(df: float, other: float) -> None:
+    """The median of F agrees with SciPy's."""
+    scipy = pytest.importorskip("scipy.special", reason="SciPy is a development dependency")
+
+    assert stats.f_median(df, other) == pytest.approx(float(scipy.fdtri(df, other, 0.5)), rel=1e-8)

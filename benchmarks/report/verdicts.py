@@ -68,10 +68,11 @@ def comparison_lines(
     follow, or `all_cells`.
     """
     old, now = result.runs
+    held = "" if result.rule.spent is None else f", sure below {result.rule.spent:.2g} at this look"
     yield from wrapped(
         f"{names[0]} ({counted(old, 'run')}) against {names[1]} ({counted(now, 'run')}). A positive change is for the "
         f"worse, of speedup and efficiency that of their inverse, time; {100 * (1 - result.rule.alpha):g}% intervals, "
-        f"p one-sided and adjusted by Holm over {counted(len(result.groups), 'test')}, margin "
+        f"p one-sided and adjusted by Holm over {counted(len(result.groups), 'test')}{held}, margin "
         f"{units.percent(result.rule.margin)}; {result.prior}.",
         width,
     )

@@ -127,6 +127,8 @@ def test_it_stops_when_more_turns_would_decide_nothing(tmp_path: Path, monkeypat
     assert (code, err) == (0, "")
     assert "  turn 3 of at most 8: 0 changed, 2" in out
     assert " unchanged, 0 open, " in out
+    assert " at this look" in " ".join(out.split())
+    assert " at this look" not in " ".join(fixed.split())
     assert "stopped after turn 3: more of them would decide nothing" in out
     assert saved(tmp_path / "runs") == ["one", "two"] * 3
     assert "turn 3" not in fixed

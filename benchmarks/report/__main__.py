@@ -146,7 +146,8 @@ def _compare(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         commits = {(run.commit.id, run.commit.dirty) for run in side}
         if len(commits) > 1:
             print(f"warning: {name} stands for runs of {len(commits)} different commits, judged as one", file=err)
-    known = _stored(options, (*base_paths, *new_paths), new[0])
+    # the baselines of other Pythons are not under judgement, and tell as much as any
+    known = _stored(options, [Path(run.source) for run in (*base, *new)], new[0])
     result = compare.compare(base, new, _rule(options), options.across, known)
     for line in verdicts.comparison_lines(names, result, terminal_width(), options.format, all_cells=options.cells):
         print(line, file=out)

@@ -149,6 +149,7 @@ def test_latest_run_is_judged_by_the_baseline_of_its_python(pythons: Path) -> No
 
     assert (code, err) == (3, "")
     assert "baseline (5 runs) against 0012_run (1 run)." in text
+    assert "is known from 5 stored runs of this machine" in text, "the baselines of another Python"
     assert "NO VERDICT, which takes 3 runs a side: nothing stands out." in text
     assert "measure twice more as run: pytest --benchmark-only --benchmark-save=run" in text
     assert "Then: python -m benchmarks.report compare baseline run" in text

@@ -146,7 +146,7 @@ class Plan:
 
         Raises AlternateError if a side cannot be measured at all; a later run that fails costs itself only.
         """
-        total, start = self.turns * len(self.sides), monotonic()
+        total, start, turn = self.turns * len(self.sides), monotonic(), 0
         for number in range(total):
             side = self.sides[number % len(self.sides)]
             left = (monotonic() - start) / max(1, number) * (total - number)
@@ -162,8 +162,9 @@ class Plan:
                     raise AlternateError(failure)
                 print(f"  left out: {failure}", file=out, flush=True)
             if side is self.sides[-1] and not self.fixed and number + 1 < total:
-                turn = (number + 1) // len(self.sides)
-                if self._is_over(turn, out, err):
+                # a run that failed is none: what the side that has the fewest can tell counts, and is looked at once
+                turn, looked_at = min(taken[one.name] for one in self.sides), turn
+                if turn > looked_at and self._is_over(turn, out, err):
                     return
 
     def _is_over(self, turn: int, out: TextIO, err: TextIO) -> bool:

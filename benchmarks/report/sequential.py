@@ -144,7 +144,7 @@ class Look:
     @property
     def over(self) -> bool:
         """Whether more turns are of no use."""
-        return self.turn >= self.turns or not self.result.judged or not self.open
+        return self.turn >= self.turns or bool(self.result.differences) or not self.open
 
     def _futile(self, change: Change) -> bool:
         """Say whether a change cannot be told by the last turn, even if its trend went on a standard error higher."""

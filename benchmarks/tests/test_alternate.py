@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from threading import Thread, main_thread
 from time import monotonic, sleep
@@ -106,20 +107,29 @@ def test_sides_take_turns(tmp_path: Path) -> None:
     assert "measure once more as one: pytest --benchmark-only --benchmark-save=one" in " ".join(out.split())
 
 
-def test_it_stops_when_more_turns_would_decide_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of at most eight turns of two sides that differ in nothing, three are taken; with --fixed all of them."""
-    given = iter(sorted(storage(tmp_path / "given", [("run", {})] * 3).glob("*/*.json")) * 9)
+def given_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unlucky: int | None = None) -> None:
+    """Have runs that were saved before stand in for measuring, in turn; the `unlucky`-th of them fails."""
+    given = sorted(storage(tmp_path / "given", [("run", {})] * 3).glob("*/*.json"))
+    calls = count()
 
     def measured(command: list[str], _folder: Path) -> tuple[int, str]:
+        number = next(calls)
+        if number == unlucky:
+            return 3, "the roof fell in\n"
         name = next(word for word in command if word.startswith("--benchmark-save=")).partition("=")[2]
         kept = Path(next(word for word in command if word.startswith("--benchmark-storage=")).partition("file://")[2])
-        source = next(given)
+        source = given[number % len(given)]
         folder = kept / source.parent.name
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, folder / f"{len(list(folder.iterdir())) + 1:04}_{name}.json")
         return 0, ""
 
     monkeypatch.setattr(alternate, "_run", measured)
+
+
+def test_it_stops_when_more_turns_would_decide_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of at most eight turns of two sides that differ in nothing, three are taken; with --fixed all of them."""
+    given_runs(tmp_path, monkeypatch)
     sides = ["one=options:-q", "two=options:-q"]
     code, out, err = run(*sides, f"--storage={tmp_path / 'runs'}")
     _, fixed, _ = run(*sides, "--turns=4", "--fixed", f"--storage={tmp_path / 'fixed'}")
@@ -133,6 +143,18 @@ def test_it_stops_when_more_turns_would_decide_nothing(tmp_path: Path, monkeypat
     assert saved(tmp_path / "runs") == ["one", "two"] * 3
     assert "turn 3" not in fixed
     assert saved(tmp_path / "fixed") == ["one", "two"] * 4
+
+
+def test_a_run_that_failed_is_no_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one of the first three runs of a side fails, the first look is a turn later, and nothing else is lost."""
+    given_runs(tmp_path, monkeypatch, unlucky=3)
+    code, out, err = run("one=options:-q", "two=options:-q", f"--storage={tmp_path / 'runs'}")
+
+    assert (code, err) == (0, "")
+    assert "  left out: two: the roof fell in; " in out
+    assert saved(tmp_path / "runs") == ["one", "two", "one", "one", "two", "one", "two"]
+    assert "stopped after turn 3" in out
+    assert "one (4 runs) against two (3 runs)." in out
 
 
 @needs_git

@@ -137,7 +137,7 @@ def compare(
 
     def judged(some: Sequence[Hypothesis]) -> list[Change]:
         found = judge(some, rule, [prior(test, stored.sets) for test in some])
-        return found if enough else list(map(_without_verdict, found))
+        return found if enough else [replace(change, verdict=Verdict.INCONCLUSIVE) for change in found]
 
     changes = _attributed(judged(tests), tests, base, new)
     cells: list[Change] = []

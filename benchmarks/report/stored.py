@@ -51,7 +51,7 @@ class Stored:
     def note(self) -> str:
         """Say what is known."""
         if not self.sets:
-            return "no stored runs tell how far runs differ by themselves: a cautious guess stands in"
+            return f"no stored runs tell how far runs differ by themselves{self.unread}: a cautious guess stands in"
         runs = counted(sum(map(len, self.sets)), "stored run")
         return f"how far runs differ by themselves is known from {runs} of {self.where}{self.unread}"
 
@@ -60,7 +60,7 @@ class Stored:
         known = {run.when for run in judged}
         left = [tuple(run for run in some if run.when not in known) for some in self.sets]
         sets = tuple(some for some in left if len(some) > 1)
-        return replace(self, sets=sets) if sets else NOTHING_STORED
+        return replace(self, sets=sets)
 
 
 NOTHING_STORED = Stored()

@@ -2,8 +2,9 @@
 
 Of one program's runs, kept as `plain`, samples are drawn at random, and the report judges them: whatever it is sure of
 is a false alarm. Then the new sample is changed, by scaling an arm as if it had been slower; what is found, where, and
-whose doing it is said to be is counted. Each with the baselines as stored runs, and without any. REPORTS are those of
-the first rows (2000).
+whose doing it is said to be is counted. So are runs of a program that really was slower, against those that were taken
+in turns with them. Each with stored runs, the baselines or for the latter the plain runs, and without any. REPORTS are
+those of the first rows (2000).
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import math
 import random
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -22,14 +22,20 @@ from msgspec.structs import replace as changed
 
 from benchmarks.evidence.kept import kept, plain
 from benchmarks.evidence.readme import baselines, stored
-from benchmarks.report.compare import Cause, Comparison, compare
-from benchmarks.report.judge import Rule
+from benchmarks.report import judge
+from benchmarks.report.causes import Cause
+from benchmarks.report.compare import Comparison, compare
 from benchmarks.report.metrics import NULLS
 from benchmarks.report.quantities import CPU_SECONDS, FLOOR_TIME, MACHINE_SPEEDUP, SERIAL_TIME, TIME
 from benchmarks.report.samples import Reduced, View
 from benchmarks.report.sequential import look, looks
-from benchmarks.report.stored import NOTHING_STORED, Stored
+from benchmarks.report.stored import NOTHING_STORED, Stored, chosen
 from benchmarks.words import CPU_TIME, EFFICIENCY, FIRST_RESULT, OVERHEAD, SPEEDUP
+
+NOTHING = "nothing"
+
+PLAIN, IN_TURNS = "plain", "fresh"
+"""The names of runs of the program as it is: one after the other, and in turns with slower ones."""
 
 SIZES = ((3, 3), (5, 3), (5, 5))
 TURNS = 8
@@ -45,29 +51,41 @@ Change = Callable[[Reduced], Reduced]
 
 @dataclass(frozen=True)
 class Slower:
-    """What is different in the new sample: runs kept under another `name`, or a `change` to each; whose doing it is."""
+    """What is different in the new sample: runs kept under another `name`, or a `change` to each.
+
+    Whose doing that is: that of a `strategy`, or one of `causes`.
+    """
 
     change: Change | None = None
-    name: str = "plain"
+    name: str = PLAIN
     strategy: str = ""
+    causes: frozenset[Cause] = frozenset()
+
+    def wrong(self, group: judge.Change) -> bool:
+        """Whether a change that is sure is put down to what did not do it."""
+        if group.cause == Cause.STRATEGY:
+            return group.strategy != self.strategy
+        return group.cause != Cause.UNCLEAR and group.cause not in self.causes
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What one report says: anything sure, anything REGRESSED by a strategy's doing, by which strategies, and turns."""
+    """What one report says: whether it is sure of anything, who REGRESSED, is a cause wrong or unclear, its turn."""
 
     sure: bool
-    regressed: bool
     strategies: frozenset[str]
-    wrong: frozenset[str]
+    wrong: bool
+    unclear: bool
     turns: int
     biased: bool
 
 
 @cache
-def known(words: str) -> Stored:
-    """Return the baselines as stored runs, or none."""
-    return stored(baselines()) if words == STORED else NOTHING_STORED
+def known(words: str, name: str = PLAIN) -> Stored:
+    """Return what is stored where runs kept under a name are judged: the baselines, the plain runs, or nothing."""
+    if words == ALONE:
+        return NOTHING_STORED
+    return stored(baselines()) if name == PLAIN else chosen([runs_of(PLAIN)], runs_of(PLAIN)[0])
 
 
 @cache
@@ -118,24 +136,25 @@ def robbed(source: random.Random, run: Reduced) -> Reduced:
 
 
 def drawn(slower: Slower, seed: int, base: int, new: int) -> Samples:
-    """Return two samples, no run twice: of the plain runs, and of those that are slower."""
+    """Return two samples, no run twice: of the plain runs, or of turns in which one was slower."""
     source = random.Random(seed)
-    if slower.name != "plain":
-        return source.sample(runs_of("plain"), base), source.sample(runs_of(slower.name), new)
-    runs = source.sample(runs_of("plain"), base + new)
+    if slower.name != PLAIN:
+        turns = source.sample(range(len(runs_of(slower.name))), max(base, new))
+        return [runs_of(IN_TURNS)[turn] for turn in turns[:base]], [runs_of(slower.name)[turn] for turn in turns[:new]]
+    runs = source.sample(runs_of(PLAIN), base + new)
     changed_runs = [slower.change(run) for run in runs[base:]] if slower.change else runs[base:]
     return runs[:base], changed_runs
 
 
-def counted(result: Comparison, turns: int) -> Counts:
+def counted(slower: Slower, result: Comparison, turns: int) -> Counts:
     """Count what a comparison says."""
     sure = [group for group in result.groups if group.verdict.sure] if result.judged else []
     regressed = result.regressed if result.judged else ()
     return Counts(
         sure=bool(sure),
-        regressed=bool(regressed),
         strategies=frozenset(group.strategy for group in regressed),
-        wrong=frozenset(str(group.cause) for group in sure if group.cause != Cause.STRATEGY),
+        wrong=any(map(slower.wrong, sure)),
+        unclear=any(group.cause == Cause.UNCLEAR for group in sure),
         turns=turns,
         biased=bool(result.biased),
     )
@@ -144,17 +163,17 @@ def counted(result: Comparison, turns: int) -> Counts:
 def fixed(slower: Slower, words: str, sizes: tuple[int, int], seed: int) -> Counts:
     """Judge two samples of these sizes."""
     base, new = drawn(slower, seed, *sizes)
-    return counted(compare(base, new, Rule(), (), known(words)), sizes[1])
+    return counted(slower, compare(base, new, judge.Rule(), (), known(words, slower.name)), sizes[1])
 
 
 def sequential(slower: Slower, words: str, seed: int) -> Counts:
     """Judge two samples turn by turn until more turns would decide nothing."""
     base, new = drawn(slower, seed, TURNS, TURNS)
     for turn in looks(TURNS):
-        seen = look(partial(compare, base[:turn], new[:turn], stored=known(words)), turn, TURNS)
+        seen = look(partial(compare, base[:turn], new[:turn], stored=known(words, slower.name)), turn, TURNS)
         if seen.over:
             break
-    return counted(seen.result, seen.turn)
+    return counted(slower, seen.result, seen.turn)
 
 
 def row(title: str, said: Sequence[Counts], strategy: str) -> list[str]:
@@ -165,10 +184,11 @@ def row(title: str, said: Sequence[Counts], strategy: str) -> list[str]:
         title,
         str(n),
         _share(sum(one.sure for one in said), n),
-        _share(sum(one.regressed for one in said), n),
+        _share(sum(bool(one.strategies) for one in said), n),
         _share(sum(strategy in one.strategies for one in said), n) if strategy else "-",
         _share(elsewhere, n),
-        ", ".join(f"{cause} {count}" for cause, count in Counter(c for one in said for c in one.wrong).items()) or "-",
+        _share(sum(one.wrong for one in said), n),
+        _share(sum(one.unclear for one in said), n),
         f"{fmean(one.turns for one in said):.2f}",
         str(sum(one.biased for one in said)),
     ]
@@ -178,7 +198,7 @@ def _share(hits: int, trials: int) -> str:
     return f"{hits} ({hits / trials:.1%})"
 
 
-HEAD = ["runs", "reports", "any sure", "REGRESSED", "found", "elsewhere", "not by a strategy", "turns", "biased"]
+HEAD = ["runs", "reports", "any sure", "REGRESSED", "found", "elsewhere", "wrong cause", "unclear", "turns", "biased"]
 
 
 def rows(title: str, slower: Slower, words: str, reports: range, workers: ProcessPoolExecutor) -> Iterator[list[str]]:
@@ -196,15 +216,17 @@ def robbed_once(run: Reduced) -> Reduced:
     return robbed(source, run) if source.random() < 1 / 3 else run
 
 
+OF_THE_MACHINE = frozenset({Cause.BARE_PROCESSES, Cause.SERIAL_CODE})
+
 CHANGES = {
-    "nothing": Slower(),
+    NOTHING: Slower(),
     "10 % more work in an executor's tasks": Slower(name="task10", strategy="ProcessPoolExecutor.map"),
     "20 us more a message of a pool": Slower(name="message20", strategy="Pool.map"),
     "Pool.map 10 % slower": Slower(partial(scaled, strategy="Pool.map", own=1.1), strategy="Pool.map"),
     "Pool.map 20 % slower": Slower(partial(scaled, strategy="Pool.map", own=1.2), strategy="Pool.map"),
-    "floor 20 % faster": Slower(partial(scaled, floor=1 / 1.2)),
-    "serial loop 20 % faster": Slower(partial(scaled, serial=1 / 1.2)),
-    "everything 20 % slower": Slower(partial(scaled, own=1.2, floor=1.2, serial=1.2)),
+    "floor 20 % faster": Slower(partial(scaled, floor=1 / 1.2), causes=frozenset({Cause.BARE_PROCESSES})),
+    "serial loop 20 % faster": Slower(partial(scaled, serial=1 / 1.2), causes=frozenset({Cause.SERIAL_CODE})),
+    "everything 20 % slower": Slower(partial(scaled, own=1.2, floor=1.2, serial=1.2), causes=OF_THE_MACHINE),
     "a third of the runs robbed": Slower(robbed_once),
 }
 """The second and third by runs that really were slower, the others by scaling arms of plain ones."""
@@ -221,7 +243,7 @@ def main(arguments: Sequence[str]) -> int:
             if not runs_of(slower.name):
                 print(f"{title}: no runs are kept as {slower.name}")
                 continue
-            number = reports if slower == Slower() else min(reports, CHANGED_REPORTS)
+            number = reports if title == NOTHING else min(reports, CHANGED_REPORTS)
             for words in (STORED, ALONE):
                 for line in rows(title, slower, words, range(number), workers):
                     print(" | ".join(line), flush=True)

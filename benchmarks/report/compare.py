@@ -10,17 +10,14 @@ cells say where.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from statistics import fmean, median
 
-from benchmarks.report.groups import cells_of, groups, prior, with_quantity
+from benchmarks.report.causes import Cause, attributed
+from benchmarks.report.groups import cells_of, groups, prior
 from benchmarks.report.judge import Change, Hypothesis, Rule, Verdict, judge
-from benchmarks.report.metrics import NULLS, Bias
+from benchmarks.report.metrics import Bias
 from benchmarks.report.nulls import NullRow, null_rows
-from benchmarks.report.quantities import CPU_SECONDS, FLOOR_TIME, SERIAL_TIME
 from benchmarks.report.runs import DataError
 from benchmarks.report.samples import (
     Reduced,
@@ -31,25 +28,10 @@ from benchmarks.report.samples import (
     unknown_facts,
 )
 from benchmarks.report.stored import NOTHING_STORED, Stored
-from benchmarks.words import CPU_TIME, EFFICIENCY, FIRST_RESULT, OR, OVERHEAD, SPEEDUP
+from benchmarks.words import OR
 
 LEAST_RUNS = 3
 """Runs a side from which on there are verdicts: of fewer, one that the host robbed of its CPUs is half or all."""
-
-HALF = 0.5
-"""A change is a strategy's own where its own part explains this much of it: most of it, that is."""
-
-
-class Cause(StrEnum):
-    """Whose doing a change is.
-
-    Bare processes are what machine and operating system give at all; where versions of Python differ, what its own
-    start takes too.
-    """
-
-    STRATEGY = "strategy"
-    BARE_PROCESSES = "bare processes"
-    SERIAL_CODE = "serial code"
 
 
 @dataclass(frozen=True)
@@ -92,7 +74,8 @@ class Comparison:
     @property
     def whole(self) -> bool:
         """Whether all that was planned was also judged."""
-        return self.judged and not (self.biased or self.vanished or self.failed or self.missing or self.lacking)
+        lost = self.biased or self.vanished or self.failed or self.missing or self.lacking
+        return self.judged and not (lost or self.unclear)
 
     @property
     def biased(self) -> tuple[NullRow, ...]:
@@ -104,6 +87,13 @@ class Comparison:
         """The groups that got worse by their own doing."""
         return tuple(
             group for group in self.groups if group.verdict is Verdict.REGRESSED and group.cause == Cause.STRATEGY
+        )
+
+    @property
+    def unclear(self) -> tuple[Change, ...]:
+        """The groups that got worse by whose doing nobody can tell."""
+        return tuple(
+            group for group in self.groups if group.verdict is Verdict.REGRESSED and group.cause == Cause.UNCLEAR
         )
 
     @property
@@ -139,7 +129,7 @@ def compare(
         found = judge(some, rule, [prior(test, stored.sets) for test in some])
         return found if enough else [replace(change, verdict=Verdict.INCONCLUSIVE) for change in found]
 
-    changes = _attributed(judged(tests), tests, base, new)
+    changes = attributed(judged(tests), tests, base, new, stored.sets)
     cells: list[Change] = []
     for change, group in zip(changes, tests, strict=True):
         named = [
@@ -181,87 +171,6 @@ def _observed(shared: Sequence[str], base: Sequence[Reduced], new: Sequence[Redu
 
 def _seen(counts: Mapping[str, int], runs: int) -> str:
     return OR.join(said if count == runs else f"{said} in {count} of {runs} runs" for said, count in counts.items())
-
-
-def _attributed(
-    changes: Sequence[Change], tests: Sequence[Hypothesis], base: Sequence[Reduced], new: Sequence[Reduced]
-) -> list[Change]:
-    """Add whose doing each change is: the strategy's where its own part explains at least half.
-
-    The rest is what bare processes give or the serial code, whichever of the two arms moved more.
-    """
-    found = []
-    for change, test in zip(changes, tests, strict=True):
-        if not change.verdict.sure:
-            found.append(change)
-        elif _own(test, tests, base, new) / change.change >= HALF:
-            found.append(replace(change, cause=Cause.STRATEGY))
-        else:
-            moved = [with_quantity(test, quantity, base, new) for quantity in (SERIAL_TIME, FLOOR_TIME)]
-            serial, floor = (0.0 if other is None else abs(other.difference) for other in moved)
-            of_loop = test.key.quantity not in FLOOR_QUANTITIES and serial > floor
-            found.append(replace(change, cause=Cause.SERIAL_CODE if of_loop else Cause.BARE_PROCESSES))
-    return found
-
-
-FLOOR_QUANTITIES = {EFFICIENCY, OVERHEAD, CPU_TIME}
-"""Those that have the floor in them, and not the serial arm."""
-
-
-def _own(test: Hypothesis, tests: Sequence[Hypothesis], base: Sequence[Reduced], new: Sequence[Reduced]) -> float:
-    """Return by how much a quantity would have changed had the other arm in it stayed as it was.
-
-    For speedup that is efficiency. What is judged in seconds is taken against the serial loop, where there is one: the
-    speed of the machine moves both. Where the floor is in it: less what the floor's change did to it. Two things tell
-    that, and the smaller counts: the floor's own time, against the loop where there is one, and what the other
-    strategies of the family have changed by, in the middle, for if the floor changed, they all did.
-    """
-    quantity = test.key.quantity
-    if quantity == SPEEDUP:
-        other = with_quantity(test, EFFICIENCY, base, new)
-        return test.difference if other is None else other.difference
-    moved = test.difference
-    if quantity in {FIRST_RESULT, OVERHEAD}:
-        loop = with_quantity(test, SERIAL_TIME, base, new)
-        moved -= 0.0 if loop is None else loop.difference
-    if quantity not in FLOOR_QUANTITIES:
-        return moved
-    sign = math.copysign(1.0, moved)
-    alike = [
-        sign * other.difference
-        for other in tests
-        if other.key._replace(strategy="") == test.key._replace(strategy="") and other.key != test.key
-    ]
-    said = [sign * _of_floor(test, base, new), *([median(alike)] if alike else [])]
-    return moved - sign * max(0.0, min(said))
-
-
-def _of_floor(test: Hypothesis, base: Sequence[Reduced], new: Sequence[Reduced]) -> float:
-    """Return what the floor's change did to a quantity, over all such cells of the family."""
-
-    def floor(run: Reduced, name: str) -> float | None:
-        values = run.views[name].values
-        if test.key.quantity == CPU_TIME:
-            bare = values[CPU_SECONDS] - values[CPU_TIME] if CPU_TIME in values else None
-        else:
-            bare = values.get(FLOOR_TIME)
-        return None if bare is None else bare - values.get(SERIAL_TIME, 0.0)
-
-    runs = (*base, *new)
-    names = [
-        name
-        for name in in_all(runs)
-        if (place := base[0].views[name].place).family == test.key.family
-        and (place.part, place.strategy in NULLS) == (test.key.part, False)
-        and all(floor(run, name) is not None for run in runs)
-    ]
-    if not names:
-        return 0.0
-    old, now = (fmean(floor(run, name) or 0.0 for run in side for name in names) for side in (base, new))
-    if test.key.quantity != OVERHEAD:
-        return old - now
-    bare = fmean(math.exp(run.views[name].values[FLOOR_TIME]) for run in runs for name in test.ids)
-    return (old - now) * bare / (test.scale or 1.0)
 
 
 def _without_verdict(cell: Change) -> Change:

@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import fmean
 
 from benchmarks.report import units
-from benchmarks.report.compare import LEAST_RUNS, Cause, Comparison
+from benchmarks.report.causes import Cause
+from benchmarks.report.compare import LEAST_RUNS, Comparison
 from benchmarks.report.grid import DOUBT, Rows, Text, fitted, set_table
 from benchmarks.report.groups import several_start_methods
 from benchmarks.report.judge import Change, Verdict

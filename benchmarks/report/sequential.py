@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from statistics import NormalDist
 
-from benchmarks.report.compare import LEAST_RUNS, Cause, Comparison
+from benchmarks.report.causes import Cause
+from benchmarks.report.compare import LEAST_RUNS, Comparison
 from benchmarks.report.judge import Change, Rule, Verdict, margin
 from benchmarks.report.stats import student_quantile
 

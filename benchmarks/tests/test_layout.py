@@ -44,7 +44,8 @@ LAYERS = (
     ("report.stored",),
     ("report.groups", "report.intervals"),
     ("report.nulls", "report.noise", "report.overview"),
-    ("report.compare", "report.plots", "report.render"),
+    ("report.causes", "report.plots", "report.render"),
+    ("report.compare",),
     ("report.verdicts", "report.sequential"),
     ("report.matrix",),
     # where both come together: what is measured, and the sentence about it; the programs

@@ -2,11 +2,13 @@
 
 Of one program's runs, kept as `plain`: the intervals of each single run, and of three and five drawn at random, against
 the mean of all the others, by family and quantity. With the baselines as stored runs, and without any; what a single
-run says without any is known from its rounds, for which FOLDER, the storage with the runs, is needed.
+run says without any is known from its rounds, for which FOLDER, the storage with the runs, is needed; from these also
+comes by how much the intervals over rounds would have to be widened (`intervals.WIDENING`).
 """
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +24,7 @@ from benchmarks.report.metrics import NULLS, Metrics, metrics
 from benchmarks.report.quantities import QUANTITIES, TIME
 from benchmarks.report.runs import find, load
 from benchmarks.report.samples import Reduced, in_all
-from benchmarks.report.stats import Summary
+from benchmarks.report.stats import Summary, quantile
 from benchmarks.report.stored import NOTHING_STORED, Replicates
 from benchmarks.words import EFFICIENCY, OVERHEAD, SPEEDUP
 
@@ -78,6 +80,33 @@ def single(folder: Path, runs: Sequence[Reduced], sets: Sequence[Replicates]) ->
     return held
 
 
+def widening(folder: Path, runs: Sequence[Reduced]) -> dict[str, float]:
+    """Return for each quantity the factor by which intervals over rounds hold the mean of other runs in 95 %.
+
+    The distance to that mean as a multiple of the interval's half on its side, in logs unless it is signed, of which
+    the 95th percentile over all cells and runs.
+    """
+    found: dict[str, list[float]] = {}
+    for path in find(folder, "plain"):
+        run = load(path)
+        others = [one for one in runs if one.when != run.when]
+        for cell in run.cells:
+            row = metrics(cell)
+            for quantity, value in shown(row).items():
+                values = [one.views[row.place.id].values.get(quantity) for one in others if row.place.id in one.views]
+                known = [one for one in values if one is not None]
+                of = QUANTITIES[quantity]
+                if row.place.strategy in NULLS or value is None or None in {value.low, value.high} or not known:
+                    continue
+                if not of.signed and min(value.low or 0, value.center) <= 0:
+                    continue
+                middle, *bounds = (of.judged(one) for one in (value.center, value.low or 0.0, value.high or 0.0))
+                distance = fmean(known) - middle
+                reach = max(bounds) - middle if distance > 0 else middle - min(bounds)
+                found.setdefault(quantity, []).append(abs(distance) / reach if reach > 0 else math.inf)
+    return {quantity: quantile(values, 0.95) for quantity, values in found.items()}
+
+
 def table(columns: Mapping[str, Held]) -> Iterator[list[str]]:
     """Yield rows: a family and quantity, and how often its intervals held in each column."""
     for key in dict.fromkeys(key for held in columns.values() for key in held):
@@ -100,6 +129,9 @@ def main(arguments: Sequence[str]) -> int:
         columns[f"{size} runs alone"] = several(runs, size, NOTHING_STORED.sets)
     print(f"{len(runs)} runs; {known.note}\n")
     print(tabulate(list(table(columns)), ["family", "quantity", *columns], disable_numparse=True))
+    if arguments:
+        factors = widening(Path(arguments[0]), runs)
+        print("\nwidening:", ", ".join(f"{quantity} {factor:.2f}" for quantity, factor in factors.items()))
     return 0
 
 

@@ -166,9 +166,16 @@ def fixed(slower: Slower, words: str, sizes: tuple[int, int], seed: int) -> Coun
     return counted(slower, compare(base, new, judge.Rule(), (), known(words, slower.name)), sizes[1])
 
 
-def sequential(slower: Slower, words: str, seed: int) -> Counts:
-    """Judge two samples turn by turn until more turns would decide nothing."""
-    base, new = drawn(slower, seed, TURNS, TURNS)
+def in_turns(slower: Slower) -> Samples:
+    """Return two samples as they were taken, turn by turn: two of the plain runs one after the other are a turn too."""
+    if slower.name != PLAIN:
+        return runs_of(IN_TURNS)[:TURNS], runs_of(slower.name)[:TURNS]
+    return runs_of(PLAIN)[0 : 2 * TURNS : 2], runs_of(PLAIN)[1 : 2 * TURNS : 2]
+
+
+def sequential(slower: Slower, words: str, seed: int | None) -> Counts:
+    """Judge two samples turn by turn until more turns would decide nothing; in their own order without a seed."""
+    base, new = in_turns(slower) if seed is None else drawn(slower, seed, TURNS, TURNS)
     for turn in looks(TURNS):
         seen = look(partial(compare, base[:turn], new[:turn], stored=known(words, slower.name)), turn, TURNS)
         if seen.over:
@@ -208,6 +215,9 @@ def rows(title: str, slower: Slower, words: str, reports: range, workers: Proces
         yield row(f"{title}, {words}, {sizes[0]} + {sizes[1]}", said, slower.strategy)
     said = list(workers.map(partial(sequential, slower, words), reports, chunksize=25))
     yield row(f"{title}, {words}, at most {TURNS} turns", said, slower.strategy)
+    if slower.change is None:
+        taken = sequential(slower, words, None)
+        yield row(f"{title}, {words}, the turns as they were taken", [taken], slower.strategy)
 
 
 def robbed_once(run: Reduced) -> Reduced:

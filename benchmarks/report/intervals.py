@@ -25,6 +25,9 @@ from benchmarks.words import EFFICIENCY, OR, OVERHEAD, SPEEDUP
 KIND_DF = 8.0
 """Degrees of freedom that the spread of all cells of a kind counts for in that of each."""
 
+CELL_DF = 9.0
+"""Degrees of freedom that the stored runs of a cell count for at most beside `KIND_DF`."""
+
 ANOTHER_DAY_DF = 3.0
 """Degrees of freedom that stored runs count for at most in an interval: a single run cannot tell how noisy its day is.
 
@@ -64,7 +67,8 @@ def reaches(runs: Sequence[Reduced], names: Sequence[str], stored: Sequence[Repl
         by_kind.setdefault(estimate.kind, []).append(place)
     found = {}
     for places in by_kind.values():  # each for itself: a quantity may be noisier today and another not
-        for place, (variance, df) in zip(places, moderated([estimates[place] for place in places]), strict=True):
+        own = moderated([estimates[place] for place in places], ANOTHER_DAY_DF)
+        for place, (variance, df) in zip(places, own, strict=True):
             if df:
                 found[keys[place]] = student_quantile((1 + CONFIDENCE) / 2, df) * math.sqrt(variance / len(runs))
     return found
@@ -96,7 +100,7 @@ def _spreads(stored: Sequence[Replicates]) -> dict[tuple[str, str], Prior]:
                 if values is not None:
                     samples.setdefault((name, quantity), []).append(values)
                     kinds[name, quantity] = _kind(view.place, quantity)
-    of_cells = {key: prior for key, some in samples.items() if (prior := pooled(some)) is not None}
+    of_cells = {key: prior for key, some in samples.items() if (prior := pooled(some, CELL_DF)) is not None}
     of_kinds: dict[Kind, list[Prior]] = {}
     for key, prior in of_cells.items():
         of_kinds.setdefault(kinds[key], []).append(prior)

@@ -8,11 +8,20 @@ from typing import NamedTuple
 
 from benchmarks.report.stats import Prior, f_median, moderate, prior_of, variance_of
 
-MOST_DF = 9.0
-"""Degrees of freedom that stored runs count for at most: today is another day, however many there are.
+MOST_DF = 2.0
+"""Degrees of freedom that stored runs count for at most beside today's: today is another day, however many there are.
 
-The variances of a test in the five sets of six baselines differ by more than chance: by as much as those of a scaled
-inverse chi-square with 9 degrees of freedom do (74 tests, two AMD CPUs; 7 to 12 without one of the sets).
+The variances of 74 tests in twenty runs and in the thirty baselines, taken a day before on a machine of the same kind,
+differ by a factor of 1.25 in their logs' standard deviation, as those of a scaled inverse chi-square with 2 degrees of
+freedom do; single ones by a factor of twelve. (Those of sets that were taken in turns differ as with 9: with so many,
+11 % of the reports over three runs a side of those twenty were sure of something.)
+"""
+
+GAINED_DF = 1.0
+"""Degrees of freedom that a verdict gains by stored runs at most.
+
+Fewer than they count for, since some variances differ by more than any chi-square's: with two, 3.0 % of the reports
+over three runs a side had a false alarm, with one 1.0 %.
 """
 
 CAUTIOUS_DF = 4.0
@@ -31,8 +40,8 @@ class Estimate(NamedTuple):
     prior: Prior | None
 
 
-def moderated(estimates: Sequence[Estimate]) -> list[tuple[float, float]]:
-    """Return each variance, moderated by its prior, with the degrees of freedom of both.
+def moderated(estimates: Sequence[Estimate], gained: float = GAINED_DF) -> list[tuple[float, float]]:
+    """Return each variance, moderated by its prior, with its degrees of freedom and those `gained` at most by that.
 
     The stored runs' variances are rescaled to today's noise first. What has no prior is held to be no smaller than its
     kind says, and gains no degrees of freedom by that: what fits a few variances that move together fits them too well.
@@ -53,7 +62,8 @@ def moderated(estimates: Sequence[Estimate]) -> list[tuple[float, float]]:
             found.append((max(guess, estimate.variance), estimate.df))
         else:
             prior = Prior(noise * estimate.prior.variance, estimate.prior.df)
-            found.append(moderate(estimate.variance, estimate.df, prior))
+            variance, df = moderate(estimate.variance, estimate.df, prior)
+            found.append((variance, min(df, estimate.df + gained)))
     return found
 
 
@@ -70,8 +80,11 @@ def noise_of_today(estimates: Sequence[Estimate]) -> float:
     return max(1.0, median(ratio for ratio, _ in known) / f_median(known[0][1].df, prior_df))
 
 
-def pooled(samples: Sequence[Sequence[float]]) -> Prior | None:
-    """Return what samples of one and the same spread say of it, each about its own mean; None if they say nothing."""
+def pooled(samples: Sequence[Sequence[float]], most: float = MOST_DF) -> Prior | None:
+    """Return what samples of one and the same spread say of it, each about its own mean; None if they say nothing.
+
+    It has `most` degrees of freedom at most.
+    """
     df = sum(len(values) - 1 for values in samples)
     squares = sum(variance_of(values) * (len(values) - 1) for values in samples)
-    return Prior(squares / df, min(df, MOST_DF)) if df and squares else None
+    return Prior(squares / df, min(df, most)) if df and squares else None

@@ -148,7 +148,7 @@ def test_what_is_no_run_tells_nothing(tmp_path: Path, data: bytes) -> None:
 def test_a_prior_is_the_spread_of_a_group_within_names() -> None:
     """Two sets that differ by a factor of two in their means, and by 3 % within: the variance is 0.0009 or so.
 
-    Of the 20 degrees of freedom of 2 x 11 runs nine count.
+    Of the 20 degrees of freedom of 2 x 11 runs two count.
     """
     one, other = (
         sample(1, 11, sigma=0.03 * math.sqrt(3)),
@@ -159,7 +159,7 @@ def test_a_prior_is_the_spread_of_a_group_within_names() -> None:
     known = prior(test, [one, other])
 
     assert known is not None
-    assert known.df == 9
+    assert known.df == 2
     assert math.sqrt(known.variance) == pytest.approx(0.03, rel=0.35)
     assert prior(test, []) is None
     assert prior(test, [[replace(run, views={}) for run in one]]) is None
@@ -176,21 +176,22 @@ def test_a_noisy_day_counts() -> None:
     assert noise_of_today(noisy) == pytest.approx(4 / 0.868, rel=1e-3)
     assert noise_of_today(calm) == 1.0
     assert noise_of_today([]) == 1.0
-    assert moderated(calm)[0] == pytest.approx(((4 * 0.25 + 20) / 24, 24))
+    assert moderated(calm)[0] == pytest.approx(((4 * 0.25 + 20) / 24, 5))  # a degree of freedom is gained, no more
+    assert moderated(calm, math.inf)[0] == pytest.approx(((4 * 0.25 + 20) / 24, 24))
 
 
-def test_stored_runs_make_a_report_sharper() -> None:
-    """12 % more among runs that differ by 4 % is found more often if stored runs say by how much they do."""
-    known = Stored((sample(5, 10, sigma=0.04), sample(6, 10, sigma=0.04)))
+def test_stored_runs_make_a_report_more_cautious_where_they_vary_more() -> None:
+    """25 % more among runs that differ by 4 % is found less often if stored runs differed by 20 %."""
+    known = Stored((sample(5, 10, sigma=0.2), sample(6, 10, sigma=0.2)))
     found = [0, 0]
     for seed in range(20):
-        base, new = sample(seed, 3, sigma=0.04), sample(100 + seed, 3, sigma=0.04, slower={"Pool.map": 1.12})
+        base, new = sample(seed, 3, sigma=0.04), sample(100 + seed, 3, sigma=0.04, slower={"Pool.map": 1.25})
         for place, some in enumerate((known, Stored())):
             regressed = compare(base, new, Rule(), (), some).regressed
             found[place] += bool(regressed)
             assert {group.strategy for group in regressed} <= {"Pool.map"}
 
-    assert found[0] >= found[1] + 5
+    assert found[0] <= found[1] - 5
 
 
 def test_a_cell_that_stored_runs_lack_has_the_cautious_prior() -> None:

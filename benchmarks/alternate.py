@@ -60,7 +60,7 @@ for example:
   {COMMAND} two='options:--workers 2' four='options:--workers 4'
 
 After each turn from the third on it says what is decided, and stops when more turns would decide nothing. Runs are
-saved under the names of their sides. Ctrl-C ends it early, and compares the runs that there are.
+saved under the names of their sides. Ctrl-C ends it early, and compares the runs taken so far.
 
 exit codes: those of `python -m benchmarks.report compare`, or 0 after a matrix of more than two sides; 2 if a side
 could not be measured; 130 after Ctrl-C
@@ -354,9 +354,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--turns", type=_turns, default=8, metavar="N", help=f"runs of each side, at most {MOST_TURNS} (%(default)s)"
     )
-    parser.add_argument(
-        "--fixed", action="store_true", help="take all turns; else it stops when more of them would decide nothing"
-    )
+    parser.add_argument("--fixed", action="store_true", help="take all turns, even when more would decide nothing")
     parser.add_argument(
         "--storage", type=Path, default=Path(".benchmarks"), metavar="FOLDER", help="where to save (%(default)s)"
     )

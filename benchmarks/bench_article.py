@@ -13,6 +13,7 @@ from benchmarks.environment import start_methods
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
 from benchmarks.report.metrics import Metrics
+from benchmarks.report.phrases import NO_DIFFERENCE, known
 from benchmarks.words import FRESH
 
 METHODS = start_methods()
@@ -20,21 +21,28 @@ METHODS = start_methods()
 
 def answer(rows: Sequence[Metrics]) -> str:
     """Answer the question from its rows, null rows left out."""
-    parts = []
+    methods = [row.place.start_method for row in rows]
+    said: dict[str, list[str]] = {}
     for row in rows:
         if row.speedup is None:
             continue
-        gain = row.speedup.center
-        said = f"{units.factor(gain)} times as fast" if gain >= 1 else f"{units.factor(1 / gain)} times slower"
-        parts.append(f"{said} with {row.place.axes.start_method} at {units.seconds(row.task_length)} a task")
-    return (
-        f"A script that makes a pool for one map of {rows[0].place.tasks} tasks is {', '.join(parts)}." if parts else ""
-    )
+        slowdown = row.speedup.inverse()
+        if row.speedup.meets(1, 1):
+            kind, value = f"{NO_DIFFERENCE} from the loop, times as long", slowdown
+        elif slowdown.center > 1:
+            kind, value = "times as long as the loop", slowdown
+        else:
+            kind, value = "times as fast as the loop", row.speedup
+        method = row.place.start_method
+        length = f", {units.seconds(row.task_length)} tasks" if methods.count(method) > 1 else ""
+        said.setdefault(kind, []).append(f"{known(value)} ({method}{length})")
+    return "; ".join(f"{kind}: {', '.join(values)}" for kind, values in said.items())
 
 
 FAMILY = Family(
     name="article",
-    question="What does a script gain that makes a pool for one map?",
+    topic="one-off pool",
+    question="What does a script gain by making a pool for one map?",
     timed="make a pool, map four tasks, terminate the pool, in a fresh interpreter",
     judged_by=("speedup", "efficiency"),
     shows_speedup=True,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
-from benchmarks.report import units
 from benchmarks.report.metrics import Metrics
+from benchmarks.report.phrases import NO_DIFFERENCE, known, ranked
 
 REFERENCES = ("serial", "floor")
 CHUNKED = ("Pool.map", "Pool.starmap")
@@ -30,28 +30,21 @@ def _axes(seconds: float) -> tuple[Axes, ...]:
 
 def answer(rows: Sequence[Metrics]) -> str:
     """Answer the question from its rows, null rows left out."""
-    ranked = sorted(rows, key=lambda row: row.task_seconds)
-    cheapest, dearest = ranked[0], ranked[-1]
-    text = f"{units.seconds(cheapest.task_seconds)} by {_call(cheapest)}"
-    if dearest is not cheapest:
-        times = dearest.task_seconds / cheapest.task_seconds
-        text += (
-            f", {units.seconds(dearest.task_seconds)} by {_call(dearest)}, which is {units.factor(times)} times as much"
-        )
-    floor = ""
-    if cheapest.floor is not None:
-        floor = f"; bare processes take {units.seconds(cheapest.floor / cheapest.place.tasks)} for the former"
-    return f"A task costs {text}{floor}."
-
-
-def _call(row: Metrics) -> str:
-    return f"{row.place.strategy} in chunks of {row.place.tasks_per_chunk}"
+    tied, rest = ranked(rows, lambda row: row.task_time)
+    text = " or ".join(f"{row.place.strategy} {known(row.task_time, 's')}" for row in tied[:2])
+    text = f"per task in chunks of {tied[0].place.tasks_per_chunk}: {text}"
+    text = f"{text}, {NO_DIFFERENCE}" if len(tied) > 1 else text
+    single = [row for row in rest if row.place.tasks_per_chunk == 1]
+    if single:
+        text += f"; singly {known(single[0].task_time, 's')} or more"
+    return text
 
 
 FAMILY = Family(
     name="dispatch",
-    question="What does a task cost, by which call and chunk size?",
-    timed="one pass over all tasks; the pool exists",
+    topic="short tasks",
+    question="What does each task cost, by call and chunk size?",
+    timed="one pass over all tasks, pool already running",
     judged_by=("overhead", "CPU time"),
     short_tasks=lambda _cell: True,
     presets={

@@ -11,34 +11,51 @@ from collections.abc import Sequence
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
 from benchmarks.report.metrics import Metrics
+from benchmarks.report.phrases import either, known
 from benchmarks.words import CALLER_SEES, FRESH, HANGS
 
 CALLS = ("Pool.map", "Pool.imap", "ProcessPoolExecutor.map")
 MORE = (*CALLS, "Pool.apply_async", "ProcessPoolExecutor.submit")
-FAILURES = ("task raises", "worker killed", "unpicklable")
+TOPIC = "worker killed"
+FAILURES = ("task raises", TOPIC, "unpicklable")
 
 
 def answer(rows: Sequence[Metrics]) -> str:
     """Answer the question from its rows, null rows left out."""
-    hanging = [row for row in rows if row.observed.get(CALLER_SEES) == HANGS]
-    unsure = [row for row in rows if row not in hanging and HANGS in row.observed.get(CALLER_SEES, "")]
-    told = [row for row in rows if row not in hanging and row not in unsure]
     parts = []
-    for workload in dict.fromkeys(row.place.axes.workload for row in hanging):
-        names = [row.place.strategy for row in hanging if row.place.axes.workload == workload]
-        parts.append(f"{' and '.join(names)} hang{'s' if len(names) == 1 else ''} for ever ({workload})")
-    parts += [f"{row.place.strategy} did not always answer in time ({row.place.axes.workload})" for row in unsure]
-    if told:
-        slowest = max(told, key=lambda row: row.time.center)
-        parts.append(f"every other failure is seen after {units.seconds(slowest.time.center)} or sooner, by the median")
-    text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}." if text else ""
+    others = []
+    for workload in dict.fromkeys(row.place.axes.workload for row in rows):
+        own = [row for row in rows if row.place.axes.workload == workload]
+        hanging = [row for row in own if HANGS in row.observed.get(CALLER_SEES, "")]
+        told = [row for row in own if row not in hanging]
+        if not hanging:
+            others += told
+            continue
+        before = "" if workload == TOPIC else f"{workload}: "
+        parts.append(f"{before}{', '.join([*map(_told, told), _hung(hanging)])}")
+    if others and not parts:
+        slowest = max(others, key=lambda row: row.time.center)
+        parts.append(f"every failure is reported within {units.seconds(slowest.time.center)} (median)")
+    return "; ".join(parts)
+
+
+def _told(row: Metrics) -> str:
+    return f"{row.place.strategy} reports it after {known(row.time, 's')}"
+
+
+def _hung(rows: Sequence[Metrics]) -> str:
+    """Say who hangs, and who does so in some runs only."""
+    always = [row.place.strategy for row in rows if row.observed[CALLER_SEES] == HANGS]
+    sometimes = [row.place.strategy for row in rows if row.observed[CALLER_SEES] != HANGS]
+    said = [f"{either(always, 'and')} hang{'s' if len(always) == 1 else ''}"] if always else []
+    return ", ".join([*said, *(f"{name} hangs in some runs" for name in sometimes)])
 
 
 FAMILY = Family(
     name="failure",
-    question="What happens when it breaks?",
-    timed="from the call until the caller knows; a wait without end is cut short",
+    topic=TOPIC,
+    question="What happens when a task or a worker fails?",
+    timed="from the call until the caller knows; a hang is cut short",
     judged_by=(),
     presets={
         "default": tuple(Axes(workload, 8, CALLS, 0.5, state=FRESH, template=True) for workload in FAILURES),

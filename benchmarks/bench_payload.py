@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
 from benchmarks.report.metrics import Metrics
+from benchmarks.report.phrases import NO_DIFFERENCE, known, ranked
 from benchmarks.schema import Params
 from benchmarks.words import COLD
 
@@ -38,29 +39,25 @@ def _sent(cell: Params) -> bool:
 
 def answer(rows: Sequence[Metrics]) -> str:
     """Answer the question from its rows, null rows left out."""
-    moved = [row for row in rows if row.throughput]
-    shared = sorted((row for row in rows if not row.throughput), key=lambda row: row.time.center)
-    parts = []
-    if moved:
-        best = max(moved, key=lambda row: row.throughput or 0)
-        parts.append(f"at best {units.throughput(best.throughput)} ({_described(best)})")
+    shared = [row for row in rows if row.throughput is None]
     if len(shared) > 1:
-        parts.append(
-            f"a large input that {shared[0].place.tasks} tasks share takes {units.seconds(shared[0].time.center)} by "
-            f"{shared[0].place.strategy}, {units.seconds(shared[-1].time.center)} by {shared[-1].place.strategy}"
-        )
-    text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}." if text else ""
-
-
-def _described(row: Metrics) -> str:
-    return f"{row.place.axes.workload} by {row.place.strategy}"
+        tied, rest = ranked(shared, lambda row: row.time)
+        text = " or ".join(f"{row.place.strategy} {known(row.time, 's')}" for row in tied[:2])
+        if len(tied) > 1:
+            return f"{text}, {NO_DIFFERENCE}"
+        return f"{text}; {rest[-1].place.strategy} {known(rest[-1].time, 's')}"
+    rates = [(row, rate) for row in rows if (rate := row.throughput) is not None]
+    if not rates:
+        return ""
+    best, rate = max(rates, key=lambda pair: pair[1].center)
+    return f"at most {known(rate.scaled(1 / units.MEGABYTE), 'MB/s')} ({best.place.axes.workload})"
 
 
 FAMILY = Family(
     name="payload",
+    topic="shared input",
     question="What does moving data cost?",
-    timed="one pass over all tasks; the pool exists, but for the shared input, where it is made and ended too",
+    timed="one pass over all tasks, pool already running; for the shared input, making and ending it too",
     judged_by=("efficiency", "overhead", "CPU time"),
     short_tasks=_sent,
     presets={"default": _axes(0.4, 1.2, 8 * MIB), "full": _axes(5, 5, 64 * MIB)},

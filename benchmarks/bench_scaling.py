@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from benchmarks.environment import usable_cpus
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
-from benchmarks.report import units
 from benchmarks.report.metrics import Metrics
+from benchmarks.report.phrases import NO_DIFFERENCE, either, known, ranked
 
 CALLS = ("Pool.map", "ProcessPoolExecutor.map")
 UP_TO_TWICE = tuple(range(1, 2 * usable_cpus() + 1))
@@ -22,25 +22,32 @@ DOUBLING = tuple(
 
 
 def answer(rows: Sequence[Metrics]) -> str:
-    """Answer the question from its rows, null rows left out."""
-    known = sorted((row for row in rows if row.speedup), key=lambda row: row.place.workers)
-    best = max(known, key=lambda row: row.gain)
-    enough = next(row for row in known if row.gain > 0.95 * best.gain)
-    text = (
-        f"{units.counted(enough.place.workers, 'worker')}: {enough.place.tasks} tasks of "
-        f"{units.seconds(enough.task_length)} "
-        f"run {units.factor(enough.gain)} times as fast as the loop by {enough.place.strategy}"
-    )
-    most = known[-1]
-    if most is enough:
-        return f"{text}, and more were not tried."
-    return f"{text}; {units.counted(most.place.workers, 'worker')} bring {units.factor(most.gain)}."
+    """Answer the question from its rows, null rows left out: of one strategy, and its longest tasks."""
+    first = rows[0].place.strategy
+    longest = max(row.place.axes.size or 0 for row in rows if row.place.strategy == first)
+    found = [
+        (row, row.speedup)
+        for row in rows
+        if row.speedup and (row.place.strategy, row.place.axes.size or 0) == (first, longest)
+    ]
+    if not found:
+        return ""
+    tied, rest = ranked(found, lambda pair: pair[1], most=True)
+    if len(tied) > 1:
+        few = sorted(tied, key=lambda pair: pair[0].place.workers)
+        numbers = either([str(row.place.workers) for row, _ in few])
+        return f"{numbers}: {NO_DIFFERENCE} ({', '.join(known(gain) for _, gain in few)} times as fast)"
+    row, gain = tied[0]
+    most = row.place.workers == max(one.place.workers for one, _ in found)
+    text = f"{row.place.workers}{', the most tried' if most else ''}: {known(gain)} times as fast as the loop"
+    return f"{text}; {rest[0][0].place.workers}: {known(rest[0][1])}" if rest else text
 
 
 FAMILY = Family(
     name="scaling",
+    topic="workers",
     question="How many workers?",
-    timed="one pass over all tasks; the pool exists",
+    timed="one pass over all tasks, pool already running",
     judged_by=("speedup", "efficiency", "CPU time"),
     shows_speedup=True,
     presets={

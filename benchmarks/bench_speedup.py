@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
 from benchmarks.report.metrics import Metrics, break_evens
+from benchmarks.report.phrases import NO_DIFFERENCE, known, ranked
+from benchmarks.report.stats import Summary
 
 USUAL = ("serial", "floor", "Pool.map", "Pool.imap", "ProcessPoolExecutor.map")
 EVERY = ("serial", "floor", "Pool.map", "Pool.starmap", "Pool.imap", "Pool.imap_unordered", "Pool.apply_async",
@@ -22,49 +24,32 @@ LEAST_WORK = 10_000
 def answer(rows: Sequence[Metrics]) -> str:
     """Answer the question from its rows, null rows left out."""
     points = break_evens(rows)
-    paying = [point for point in points if point.task_length is not None]
-    if any(point.always for point in points):
-        verdict = "Yes, even for the shortest tasks here."
-    elif paying:
-        verdict = (
-            f"Yes, if a task takes longer than about {units.seconds(paying[0].task_length)} ({paying[0].strategy})."
-        )
-    elif points:
-        verdict = "No: not even the longest tasks here gained anything."
-    else:
-        verdict = "One task length alone shows no break-even."
-    return f"{verdict} {_best(rows)}"
-
-
-def _best(rows: Sequence[Metrics]) -> str:
-    """Say what the longest tasks gain at best, and whose the missing part is."""
-    longest = max(row.task_length or 0 for row in rows)
-    candidates = [
-        row for row in rows if row.speedup is not None and row.task_length is not None and row.task_length > longest / 2
-    ]
-    if not candidates:
+    if not points:
         return ""
-    best = max(candidates, key=lambda row: row.gain)
-    assert best.speedup is not None
-    place = best.place
-    text = (
-        f"{place.tasks} tasks of {units.seconds(best.task_length)} run {units.factor(best.speedup.center)} times as "
-        f"fast on {place.workers} workers by {place.strategy}"
-    )
-    if best.machine_speedup is None:
-        return f"{text}."
-    # not the efficiency of the table: medians of ratios do not multiply, and a reader will divide these two
-    share = best.speedup.center / best.machine_speedup.center
-    return (
-        f"{text}: bare processes get {units.factor(best.machine_speedup.center)} out of this machine, and the pool "
-        f"delivers {'all' if share > 0.995 else units.percent(share)} of that."
-    )
+    crossing = [(point.strategy, length) for point in points if (length := point.interval) is not None]
+    if points[0].always:
+        shortest, gain = points[0].shortest
+        return f"{points[0].strategy}, even for tasks of {units.seconds(shortest)}: {_sure(gain)}"
+    if not crossing:
+        point = max(points, key=lambda one: one.longest[1].center)
+        longest, gain = point.longest
+        return f"a loop, up to tasks of {units.seconds(longest)}: {point.strategy} {_sure(gain)}"
+    tied, _ = ranked(crossing, lambda pair: pair[1])
+    # the table has the break-even of each
+    which = tied[0][0] if len(tied) == 1 else f"a pool (which: {NO_DIFFERENCE})"
+    return f"a loop below {known(tied[0][1], 's')} per task, then {which}"
+
+
+def _sure(gain: Summary) -> str:
+    doubt = f", {NO_DIFFERENCE} from the loop" if gain.meets(1, 1) else ""
+    return f"{known(gain)} times as fast{doubt}"
 
 
 FAMILY = Family(
     name="speedup",
+    topic="worth a pool",
     question="Is a pool worth it?",
-    timed="one pass over all tasks; the pool exists",
+    timed="one pass over all tasks, pool already running",
     judged_by=("speedup", "efficiency", "overhead", "CPU time"),
     short_tasks=lambda cell: (cell.size or 0) < LEAST_WORK,
     shows_speedup=True,

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from benchmarks.environment import start_methods
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
-from benchmarks.report import units
 from benchmarks.report.metrics import Metrics
+from benchmarks.report.phrases import known
 from benchmarks.words import COLD
 
 POOLS = ("Pool.map", "ProcessPoolExecutor.map")
@@ -26,22 +26,21 @@ def _axes(seconds: float, workload: str, strategies: tuple[str, ...], methods: t
 
 
 def answer(rows: Sequence[Metrics]) -> str:
-    """Answer the question from its rows, null rows left out."""
-    plain = [row for row in rows if row.place.axes.workload == rows[0].place.axes.workload]
-    parts = []
-    for row in plain:
-        if (row.place.strategy, row.place.workers) != (plain[0].place.strategy, plain[0].place.workers):
-            continue
-        method = f" by {row.place.start_method}" if row.place.start_method else ""
-        bare = f" (bare processes {units.seconds(row.floor)})" if row.floor else ""
-        parts.append(f"{units.seconds(row.time.center)}{method}{bare}")
-    workers = rows[0].place.workers
-    name = plain[0].place.strategy.partition(".")[0]
-    return f"A {name} of {workers} workers that is made, used once and shut down costs {', '.join(parts)}."
+    """Answer the question from its rows, null rows left out: of one strategy, with an empty task."""
+    first = rows[0].place
+    own = [
+        row
+        for row in rows
+        if (row.place.strategy, row.place.workers, row.place.axes.workload)
+        == (first.strategy, first.workers, first.axes.workload)
+    ]
+    costs = ", ".join(f"{known(row.time, 's')} ({row.place.start_method})" for row in own)
+    return f"used once and ended: {costs}"
 
 
 FAMILY = Family(
     name="startup",
+    topic="making a pool",
     question="What does a pool cost to make?",
     timed="create the pool, wait for the first result, shut it down",
     judged_by=("efficiency",),

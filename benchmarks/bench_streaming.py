@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
 from benchmarks.report.metrics import Metrics
+from benchmarks.report.phrases import NO_DIFFERENCE, known, ranked
+from benchmarks.report.stats import Summary
 from benchmarks.words import FIRST_RESULT, FRESH, PEAK_MEMORY
 
 CALLS = (
@@ -26,22 +28,24 @@ BLOCK = 16 << 10
 
 def answer(rows: Sequence[Metrics]) -> str:
     """Answer the question from its rows, null rows left out."""
-    known = [row for row in rows if {FIRST_RESULT, PEAK_MEMORY} <= set(row.measures)]
-    if not known:
+    found = [(row, row.first_result) for row in rows if row.first_result is not None and row.peak_memory is not None]
+    if not found:
         return ""
-    quick = min(known, key=lambda row: row.measures[FIRST_RESULT][0])
-    small = min(known, key=lambda row: row.measures[PEAK_MEMORY][0])
-    large = max(known, key=lambda row: row.measures[PEAK_MEMORY][0])
-    return (
-        f"The first of {quick.place.tasks} results comes after {units.seconds(quick.measures[FIRST_RESULT][0])} by "
-        f"{quick.place.strategy}; at most {units.amount(*large.measures[PEAK_MEMORY])} are held by "
-        f"{large.place.strategy}, {units.amount(*small.measures[PEAK_MEMORY])} by {small.place.strategy}."
-    )
+    tied, rest = ranked(found, lambda pair: pair[1])
+
+    def said(row: Metrics, first: Summary) -> str:
+        held = "" if row.peak_memory is None else f" (holds {units.size(row.peak_memory.center)})"
+        return f"{row.place.strategy} {known(first, 's')}{held}"
+
+    text = "; ".join(said(*pair) for pair in tied[:2])
+    text = f"{text}, {NO_DIFFERENCE}" if len(tied) > 1 else text
+    return f"{text}; {said(*rest[-1])}" if rest else text
 
 
 FAMILY = Family(
     name="streaming",
-    question="Long input, slow consumer: when does the first result come, and what is held meanwhile?",
+    topic="first result",
+    question="Long input, slow consumer: when does the first result arrive, and how much memory is held?",
     timed="make a pool, consume all results one by one, end the pool, in a fresh interpreter",
     judged_by=(FIRST_RESULT, PEAK_MEMORY),
     presets={

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
-from benchmarks.report import units
 from benchmarks.report.metrics import Metrics
+from benchmarks.report.phrases import NO_DIFFERENCE, known, ranked
+from benchmarks.report.stats import Summary
 
 CALLS = ("Pool.map", "ProcessPoolExecutor.map", "ThreadPoolExecutor.map", "InterpreterPoolExecutor.map")
 
@@ -24,26 +25,35 @@ def _axes(seconds: float, milliseconds: int, mebibytes: int, iterations: int) ->
 
 
 def answer(rows: Sequence[Metrics]) -> str:
-    """Answer the question from its rows, null rows left out."""
-    parts = []
+    """Answer the question from its rows, null rows left out: for each kind of task, the best of each kind of worker."""
+    clear: list[str] = []
+    open_: list[str] = []
     for workload in dict.fromkeys(row.place.axes.workload for row in rows):
-        group = [row for row in rows if row.place.axes.workload == workload and row.speedup]
-        if not group:
-            continue
-        best = max(group, key=lambda row: row.gain)
-        threads = next((row for row in group if row.place.strategy.startswith("Thread")), None)
-        said = f"tasks that {workload} gain most by {best.place.strategy}, {units.factor(best.gain)} times"
-        if threads is not None and threads is not best:
-            said += f" (threads {units.factor(threads.gain)})"
-        parts.append(said)
-    text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}." if text else ""
+        best: dict[str, Summary] = {}
+        for row in rows:
+            if row.place.axes.workload == workload and row.speedup is not None:
+                kind = _kind(row)
+                best[kind] = max(best.get(kind, row.speedup), row.speedup, key=lambda gain: gain.center)
+        if best:
+            tied, _ = ranked(best.items(), lambda pair: pair[1], most=True)
+            said = " or ".join(f"{kind} {known(gain)}" for kind, gain in tied[:2])
+            (open_ if len(tied) > 1 else clear).append(f"{workload}: {said}")
+    parts = [*clear, *([f"{NO_DIFFERENCE} for {'; '.join(open_)}"] if open_ else [])]
+    return "; ".join(parts)
+
+
+def _kind(row: Metrics) -> str:
+    """Return what runs the tasks."""
+    if row.place.start_method is not None:
+        return "processes"
+    return "interpreters" if row.place.strategy.startswith("Interpreter") else "threads"
 
 
 FAMILY = Family(
     name="waiting",
-    question="Processes at all, or threads, or interpreters?",
-    timed="one pass over all tasks; the workers exist",
+    topic="or threads",
+    question="Processes, threads or interpreters?",
+    timed="one pass over all tasks, workers already running",
     judged_by=("speedup", "efficiency"),
     shows_speedup=True,
     presets={"default": _axes(0.7, 2, 2, 30_000), "full": _axes(5, 10, 10, 300_000)},

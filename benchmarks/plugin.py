@@ -31,7 +31,7 @@ from benchmarks.measuring.refusals import (
 )
 from benchmarks.measuring.session import Session, shown
 from benchmarks.measuring.watch import CellError
-from benchmarks.report.__main__ import summary_of
+from benchmarks.report.__main__ import next_commands, summary_of
 from benchmarks.schema import FAILED, INTERRUPTED, MEASURED, SKIPPED, Word
 
 if TYPE_CHECKING:
@@ -230,9 +230,22 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         finally:
             SIGNALS.cover()
     SIGNALS.check()
+    _tell_progress(item.config, state.progress(item.nodeid))
     result = yield
     state.recording.save_cell()
     return result
+
+
+def _tell_progress(config: pytest.Config, line: str | None) -> None:
+    """Print a line before each family; pytest's letters for its cells follow on it, or with -v lines of their own."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if line is None or reporter is None or config.get_verbosity() < 0:
+        return
+    if config.get_verbosity() > 0:
+        reporter.write_line(line)
+    else:
+        reporter.showfspath = False
+        reporter.write(f"\n{line} ", flush=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -299,18 +312,22 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
     return result
 
 
-def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
-    """Print the report's summary of this run."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> Generator[None, None, None]:
+    """Print the digest of this run below all else that is printed, where a person looks; with -v all tables before."""
+    yield
     recording = config.stash[SESSION].recording
     if recording.document is None:
         return
     width = shutil.get_terminal_size().columns
-    answers = {name: family.answer for name, family in recording.families.items()}
+    how = {"verbose": config.get_verbosity() > 0, "colour": terminalreporter.hasmarkup}
     terminalreporter.ensure_newline()
-    terminalreporter.write_line("")
-    for line in summary_of(recording.document, recording.storage, answers, width):
+    terminalreporter.write_sep("=", "process pools: digest")
+    for line in summary_of(recording.document, recording.storage, recording.families, width, **how):
         terminalreporter.write_line(line)
     for trouble in recording.troubles:
         terminalreporter.write_line(f"warning: for a while this run was not saved cell by cell: {trouble}", yellow=True)
     if recording.saved is not None:
-        terminalreporter.write_line(f"saved as {shown(recording.saved)}")
+        terminalreporter.write_line(f"saved          {shown(recording.saved)}")
+        for line in next_commands():
+            terminalreporter.write_line(line)

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
-from benchmarks.measuring.cells import Answer, Family
+from benchmarks.measuring.cells import Family
 
 
 def families() -> dict[str, Family]:
@@ -14,8 +14,3 @@ def families() -> dict[str, Family]:
     names = (module.name for module in iter_modules([str(Path(__file__).parent)]) if module.name.startswith("bench_"))
     found: list[Family] = [import_module(f"benchmarks.{name}").FAMILY for name in names]
     return {family.name: family for family in found}
-
-
-def answers() -> dict[str, Answer]:
-    """Return what puts the answer to each question into a sentence, by the family's name."""
-    return {name: family.answer for name, family in families().items()}

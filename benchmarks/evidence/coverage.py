@@ -26,7 +26,7 @@ from benchmarks.report.runs import find, load
 from benchmarks.report.samples import Reduced, in_all
 from benchmarks.report.stats import Summary, quantile
 from benchmarks.report.stored import NOTHING_STORED, Replicates
-from benchmarks.words import EFFICIENCY, OVERHEAD, SPEEDUP
+from benchmarks.words import EFFICIENCY, FIRST_RESULT, OVERHEAD, PEAK_MEMORY, SPEEDUP
 
 DRAWS = 100
 
@@ -36,7 +36,14 @@ Held = dict[tuple[str, str], list[bool]]
 
 def shown(row: Metrics) -> Mapping[str, Summary | None]:
     """Return what of a row has an interval."""
-    return {TIME: row.time, SPEEDUP: row.speedup, EFFICIENCY: row.efficiency, OVERHEAD: row.overhead}
+    return {
+        TIME: row.time,
+        SPEEDUP: row.speedup,
+        EFFICIENCY: row.efficiency,
+        OVERHEAD: row.overhead,
+        FIRST_RESULT: row.first_result,
+        PEAK_MEMORY: row.peak_memory,
+    }
 
 
 def hold(rows: Sequence[Metrics], others: Sequence[Reduced], held: Held) -> None:

@@ -1,39 +1,38 @@
-"""Writes what the baselines say into the README, and draws its picture: `python -m benchmarks.evidence.readme`.
+"""Writes what the baselines say into the README and the docs, and draws it: `python -m benchmarks.evidence.readme`.
 
-Needs Matplotlib. No number in those parts of the README is written by hand, so that none can be out of date.
+Needs Matplotlib. No number in those parts is written by hand, so that none can be out of date.
 """
 
 from __future__ import annotations
 
-import math
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
-
-from tabulate import tabulate
 
 from benchmarks.alternate import ROOT
-from benchmarks.questions import answers
-from benchmarks.report import matrix, units
+from benchmarks.questions import families
+from benchmarks.report import details, matrix
 from benchmarks.report.compare import compare
+from benchmarks.report.digest import digest
 from benchmarks.report.judge import Rule
-from benchmarks.report.metrics import NULLS, Metrics, break_evens, by_strategy
+from benchmarks.report.metrics import Metrics, break_evens
 from benchmarks.report.overview import Overview, of_runs
+from benchmarks.report.phrases import NO_DIFFERENCE, known, ranked
 from benchmarks.report.reading import reduced
-from benchmarks.report.render import answer
 from benchmarks.report.runs import BASELINE, DataError, find
 from benchmarks.report.samples import ACROSS, Reduced
 from benchmarks.report.stats import Summary
 from benchmarks.report.stored import Stored, chosen
 
 README = ROOT / "README.md"
+DOCS = ROOT / "benchmarks" / "docs"
 BASELINES = ROOT / ".benchmarks"
-PICTURE = BASELINES / "speedup.svg"
 
 WRITTEN_BY = "python -m benchmarks.evidence.readme"
+
+README_WIDTH = 80
 
 
 def baselines(storage: Path = BASELINES) -> list[matrix.Sample]:
@@ -51,29 +50,31 @@ def stored(columns: Sequence[matrix.Sample]) -> Stored:
     return chosen([column.runs for column in columns], columns[-1].runs[0])
 
 
-def parts(columns: Sequence[matrix.Sample]) -> dict[str, str]:
-    """Return the generated parts of the README by name."""
+def parts(columns: Sequence[matrix.Sample]) -> dict[Path, dict[str, str]]:
+    """Return the generated parts by page and name."""
     shown = of_runs(columns[-1].runs, stored(columns))
-    return {"results": "\n\n".join(_results(shown, columns[-1].runs)), "versions": _versions(columns)}
+    lines = "\n".join(digest(shown, families(), README_WIDTH))
+    return {
+        README: {
+            "digest": f"```text\n{lines}\n```",
+            "advice": "\n".join(f"- {line}" for line in _advice(shown)),
+        },
+        DOCS / "results.md": {"results": "\n\n".join(_results(shown))},
+        DOCS / "versions.md": {"versions": _versions(columns)},
+    }
 
 
-def _results(shown: Overview, runs: Sequence[Reduced]) -> list[str]:
-    """Return paragraphs: the finding, a picture, a table with how to read it, an answer a question, what to take."""
-    speedup = _family(shown, "speedup")
-    known = answers()
-    said = {name: answer(known, name, _family(shown, name)) for name in shown.families}
-    stolen = [units.percent(run.stolen) for run in runs if run.stolen is not None]
-    return [
-        f"**{shown.families['speedup'].question}** {said['speedup']}",
-        f"![speedup against task length]({PICTURE.relative_to(ROOT).as_posix()})",
-        f"Speedup of four tasks over the plain loop:\n\n{_table(speedup)}",
-        f"{shown.heading} The host took {', '.join(stolen)} of the CPU time away for other guests.",
-        _reading(speedup),
-        "\n".join(
-            f"- **{shown.families[name].question}** {sentence}" for name, sentence in said.items() if name != "speedup"
-        ),
-        "Which to take:\n\n" + "\n".join(f"- {line}" for line in _advice(shown)),
-    ]
+def _results(shown: Overview) -> list[str]:
+    """Return a section for each family: its question and answer, a picture where there is one, its table."""
+    found = [shown.heading]
+    for name in shown.families:
+        own = replace(shown, families={name: shown.families[name]}, rows=tuple(_family(shown, name)), missing={})
+        question = shown.families[name].question
+        picture = BASELINES / f"{name}.svg"
+        drawn = [f"![{question}](../../{picture.relative_to(ROOT).as_posix()})"] if picture.exists() else []
+        lines = details.family_lines(own, families(), name, 10_000, "github")
+        found += [f"## {name}", f"**{question}**", *drawn, "\n".join(lines)]
+    return found
 
 
 def _family(shown: Overview, name: str) -> list[Metrics]:
@@ -90,95 +91,52 @@ def _row(shown: Overview, family: str, strategy: str, **axes: object) -> Metrics
     )
 
 
-def _table(rows: Sequence[Metrics]) -> str:
-    """Return the speedups with their intervals: a line a task length, a column a pool."""
-    pools = by_strategy([row for row in rows if row.place.strategy not in NULLS])
-    lines = []
-    for same in zip(*pools.values(), strict=True):
-        length = _length(rows, same[0])
-        machine = median(row.machine_speedup.center for row in same if row.machine_speedup)
-        lines.append([units.seconds(length), *(_factor(row.speedup) for row in same), units.factor(machine)])
-    return tabulate(lines, ["task length (median)", *pools, "bare processes (median)"], "github", disable_numparse=True)
-
-
-def _length(rows: Sequence[Metrics], row: Metrics) -> float:
-    """Return the task length of a line of the table: each pool has its own, which differs by the machine's luck."""
-    size = row.place.axes.size
-    return median(
-        other.task_length or 0 for other in rows if other.place.axes.size == size and other.place.strategy not in NULLS
-    )
-
-
-def _factor(value: Summary | None) -> str:
-    assert value is not None
-    return f"{units.factor(value.center)} [{units.factor(value.low)}, {units.factor(value.high)}]"
-
-
-def _reading(rows: Sequence[Metrics]) -> str:
-    """Tell how to read a number that is sure, and one that is not, if there is one."""
-    pools = [row for row in rows if row.place.strategy not in NULLS and row.speedup]
-    sure = next(row for row in pools if row.speedup and not row.speedup.meets(1, 1) and row.speedup.center > 1)
-    text = (
-        f"Read it so: tasks of {units.seconds(_length(rows, sure))} run {_factor(sure.speedup)} times as fast by "
-        f"{sure.place.strategy}, a gain for sure, since the whole interval is above 1."
-    )
-    unsure = next((row for row in pools if row.speedup and row.speedup.meets(1, 1)), None)
-    if unsure is not None:
-        return (
-            f"{text} Tasks of {units.seconds(_length(rows, unsure))} by {unsure.place.strategy}, "
-            f"{_factor(unsure.speedup)}, are inconclusive: the interval has 1 in it, and these runs cannot tell a gain "
-            "from a loss."
-        )
-    one, other = sorted(pools, key=lambda row: row.task_length or 0)[-2:]
-    assert one.speedup is not None
-    assert other.speedup is not None
-    if not one.speedup.meets(other.speedup.low or 0, other.speedup.high or math.inf):
-        return f"{text} An interval that has 1 in it is inconclusive; today there is none."
-    return (
-        f"{text} Whether the longest run faster by {one.place.strategy} or by {other.place.strategy} is inconclusive: "
-        f"{_factor(one.speedup)} and {_factor(other.speedup)} overlap."
-    )
-
-
 def _advice(shown: Overview) -> list[str]:
-    """Return which strategy to take when, each with its number."""
-    point = next(point for point in break_evens(_family(shown, "speedup")) if point.strategy == "Pool.map")
+    """Return which strategy to take when, each with its numbers; a winner only where intervals tell it."""
+    points = [(point, point.interval) for point in break_evens(_family(shown, "speedup"))]
+    (point, length), *_ = [(point, length) for point, length in points if length is not None]
 
-    def task(strategy: str, **axes: object) -> str:
-        row = _row(shown, "dispatch", strategy, **axes)
-        return units.seconds(row.time.center / row.place.tasks)
+    def task(strategy: str, **axes: object) -> Summary:
+        return _row(shown, "dispatch", strategy, **axes).task_time
 
-    def gain(strategy: str, **axes: object) -> str:
-        row = _row(shown, "waiting", strategy, **axes)
-        return units.factor(row.speedup.center if row.speedup else None)
+    def gain(strategy: str, workload: str) -> Summary:
+        found = _row(shown, "waiting", strategy, workload=workload).speedup
+        assert found is not None
+        return found
 
-    def shared(strategy: str) -> str:
-        return units.seconds(_row(shown, "payload", strategy, workload="shared input").time.center)
+    def first(strategy: str) -> Summary:
+        found = _row(shown, "streaming", strategy).first_result
+        assert found is not None
+        return found
 
-    def first(strategy: str) -> str:
-        return units.seconds(_row(shown, "streaming", strategy).measures["first result"][0])
-
-    killed, lost = (
-        _row(shown, "failure", name, workload="worker killed") for name in ("ProcessPoolExecutor.map", "Pool.map")
-    )
-    pools, sleeping, counting = "Pool.map", {"workload": "sleep"}, {"workload": "count"}
-    executor, threads = "ProcessPoolExecutor.map", "ThreadPoolExecutor.map"
+    pools, executor, threads = "Pool.map", "ProcessPoolExecutor.map", "ThreadPoolExecutor.map"
+    killed, lost = (_row(shown, "failure", name, workload="worker killed") for name in (executor, pools))
+    shared = [row for row in _family(shown, "payload") if row.place.axes.workload == "shared input"]
+    tied, rest = ranked(shared, lambda row: row.time)
+    best = " or ".join(f"{row.place.strategy} {known(row.time, 's')}" for row in tied)
+    others = ", ".join(f"{row.place.strategy} {known(row.time, 's')}" for row in rest)
     return [
-        f"**a loop** while a task takes less than {units.seconds(point.task_length)}, where `Pool.map` breaks even;",
-        f"**`Pool.map`** with its own chunk size for many small tasks: {task(pools, chunk_size=None)} a task; "
+        f"**a loop** while a task takes less than {known(length, 's')}, where {point.strategy} breaks even;",
+        f"**`Pool.map`** with its own chunk size for many short tasks: "
+        f"{known(task(pools, chunk_size=None), 's')} each; "
         f"`Pool.imap` and `ProcessPoolExecutor.map`, which send one at a time unless told otherwise, take "
-        f"{task('Pool.imap')} and {task(executor, chunk_size=None)};",
-        f"**`Pool.imap`** if the first result matters: of a long input it comes after {first('Pool.imap')}, by "
-        f"`Pool.map` after {first(pools)};",
-        f"**`ProcessPoolExecutor`** if workers may die: its caller sees {killed.observed['caller sees']} after "
-        f"{units.seconds(killed.time.center)}, that of `Pool.map` {lost.observed['caller sees']}; give it a "
-        f"`chunksize` ({task(executor, chunk_size=125)} a task);",
-        f"**threads** if tasks wait: sleeping ones run {gain(threads, **sleeping)} times as fast by threads, "
-        f"{gain(pools, **sleeping)} by `Pool.map`; counting ones {gain(threads, **counting)} and "
-        f"{gain(pools, **counting)};",
-        f"**an initializer** for a large input that all tasks share: {shared('Pool initializer')} in all, sent with "
-        f"each task {shared(pools)}.",
+        f"{known(task('Pool.imap'), 's')} and {known(task(executor, chunk_size=None), 's')};",
+        f"**`Pool.imap`** if the first result matters: of many it comes after {known(first('Pool.imap'), 's')}, with "
+        f"`Pool.map` after {known(first(pools), 's')}{_doubt(first('Pool.imap'), first(pools))};",
+        f"**`ProcessPoolExecutor`** if workers may die: the caller gets {killed.observed['caller sees']} after "
+        f"{known(killed.time, 's')}, with `Pool.map` {lost.observed['caller sees']}; give it a `chunksize` "
+        f"({known(task(executor, chunk_size=125), 's')} per task);",
+        f"**threads** if tasks wait: sleeping ones run {known(gain(threads, 'sleep'))} times as fast with threads, "
+        f"{known(gain(pools, 'sleep'))} with `Pool.map`{_doubt(gain(threads, 'sleep'), gain(pools, 'sleep'))}; "
+        f"counting ones {known(gain(threads, 'count'))} and {known(gain(pools, 'count'))}"
+        f"{_doubt(gain(threads, 'count'), gain(pools, 'count'))};",
+        f"for **a large input that all tasks share**: {best}{f', {NO_DIFFERENCE}' if len(tied) > 1 else ''}"
+        f"{f'; {others}' if others else ''}.",
     ]
+
+
+def _doubt(one: Summary, other: Summary) -> str:
+    return "" if one.apart(other) else f" ({NO_DIFFERENCE})"
 
 
 def _versions(columns: Sequence[matrix.Sample]) -> str:
@@ -189,30 +147,30 @@ def _versions(columns: Sequence[matrix.Sample]) -> str:
 
 
 def written(text: str, new: dict[str, str]) -> str:
-    """Return a README with its generated parts replaced. Raises ValueError if it has no place for one."""
+    """Return a page with its generated parts replaced. Raises ValueError if it has no place for one."""
     for name, part in new.items():
-        start, end = f"<!-- {name}: {WRITTEN_BY} -->\n", f"\n<!-- end of {name} -->"
+        start, end = f"<!-- {name}: {WRITTEN_BY} -->\n", f"<!-- end of {name} -->"
         first = text.index(start) + len(start)
-        text = f"{text[:first]}{part}{text[text.index(end, first) :]}"
+        text = f"{text[:first]}{part}\n{text[text.index(end, first) :]}"
     return text
 
 
-def draw(columns: Sequence[matrix.Sample], picture: Path) -> None:
-    """Draw the newest version's speedup."""
+def draw(columns: Sequence[matrix.Sample], folder: Path) -> list[Path]:
+    """Draw the newest version's pictures as SVG into a folder; return their paths."""
     from benchmarks.report.plots import draw as draw_all  # noqa: PLC0415 - the tests need the rest without Matplotlib
 
     shown = of_runs(columns[-1].runs, stored(columns))
-    speedup = replace(shown, rows=tuple(_family(shown, "speedup")))
-    with tempfile.TemporaryDirectory() as folder:
-        drawn = next(path for path in draw_all(speedup, Path(folder)) if path.suffix == ".svg")
-        picture.write_bytes(drawn.read_bytes())
+    with tempfile.TemporaryDirectory() as scratch:
+        drawn = [path for path in draw_all(shown, Path(scratch)) if path.suffix == ".svg"]
+        return [path.replace(folder / path.name) for path in drawn]
 
 
 def main() -> int:
-    """Write both."""
+    """Write all."""
     columns = baselines()
-    README.write_text(written(README.read_text(encoding="utf-8"), parts(columns)), encoding="utf-8")
-    draw(columns, PICTURE)
+    draw(columns, BASELINES)
+    for page, own in parts(columns).items():
+        page.write_text(written(page.read_text(encoding="utf-8"), own), encoding="utf-8")
     return 0
 
 

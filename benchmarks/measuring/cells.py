@@ -144,8 +144,9 @@ class Family:
     `arms` are those that a round has beside the strategy. `shows_speedup` asks the report for tables of speedups, not
     of times and what they are made of, `per_task` for times per task. `label_axes` are always in a cell's name.
     `short_tasks` says of a cell's axes whether what the call costs is most of its time; a family without it does not
-    tell long tasks from short ones. `answer` puts the answer into a sentence; an empty one says that there is nothing
-    to say. Raises ValueError for a name that nobody has.
+    tell long tasks from short ones. `answer` puts the answer into a phrase; an empty one says that there is nothing
+    to say. `topic` is what the digest calls the question, by default the name. Raises ValueError for a name that nobody
+    has.
     """
 
     name: str
@@ -159,6 +160,7 @@ class Family:
     per_task: bool = False
     shows_speedup: bool = False
     label_axes: tuple[str, ...] = ("size", "strategy")
+    topic: str = ""
 
     def __post_init__(self) -> None:
         """Refuse names that are misspelt: they would silently judge nothing."""

@@ -46,7 +46,7 @@ def add_options(parser: pytest.Parser) -> None:
         help="only these, separated by commas, and in each family that can take them: " + ", ".join(STRATEGIES),
     )
     add("--sizes", type=_numbers("size", MOST_SIZE), metavar="N,...", help="iterations of a task, such as 1e4,1e5")
-    add("--tasks", type=_numbers("number of tasks", MOST_TASKS), metavar="N,...", help="tasks of one job")
+    add("--tasks", type=_numbers("number of tasks", MOST_TASKS), metavar="N,...", help="tasks per round")
     add(
         "--workers",
         type=_numbers("number of workers", WORKERS_PER_CPU * affinity()),

@@ -73,7 +73,7 @@ def _of_measuring(config: pytest.Config) -> Iterator[str]:
     if option.benchmark_cprofile:
         yield "--benchmark-cprofile runs a cell once more, in one arm only: profile without measuring instead"
     if config.getoption("numprocesses", None) or config.getoption("dist", "no") != "no":
-        yield "-n and --dist run cells at once, which would measure each other: leave them out to measure"
+        yield "-n and --dist run cells at once, which would disturb each other: leave them out to measure"
     if not 0 < float(option.benchmark_max_time) <= MOST_SECONDS:
         yield f"--benchmark-max-time: a number of seconds above 0 is wanted, at most {MOST_SECONDS}"
     if option.benchmark_min_rounds > MOST_MIN_ROUNDS:

@@ -36,6 +36,7 @@ class Session:
     plans: dict[str, dict[Cell, Planned]] = field(default_factory=dict)
     planned: dict[str, Planned] = field(default_factory=dict)
     _lock: MachineLock | None = None
+    _iteration: float | None = None
 
     def plan(self, family: Family) -> list[Planned]:
         """Return the cells of a family that were selected. Raises ValueError if there is another of its name."""
@@ -59,11 +60,9 @@ class Session:
 
     def announcement(self, cells: Sequence[Planned], storage: Path) -> Iterator[str]:
         """Yield the lines that say what will be measured, how long it will take, and what may make it worth less."""
-        iteration = min(timed(lambda: [count(CALIBRATION)]) for _ in range(3)) / CALIBRATION
 
         def told(some: Sequence[Planned]) -> str:
-            seconds = sum(expected_seconds(planned, self.seconds, iteration, MOST_ROUNDS) for planned in some)
-            return f"{len(some)} cell{'s' if len(some) > 1 else ''}, about {seconds:.0f} s"
+            return f"{len(some)} cell{'s' if len(some) > 1 else ''}, about {self._expected(some):.0f} s"
 
         added = [planned for planned in cells if planned.added]
         more = f" (of these --strategies added {told(added)})" if added else ""
@@ -79,6 +78,24 @@ class Session:
                 "warning: no bytecode of the standard library is cached: workers by forkserver or spawn compile what "
                 f"they import; `{sys.executable} -m compileall -q {Path(os.__file__).parent}` makes it"
             )
+
+    def progress(self, name: str) -> str | None:
+        """Return a line that says which file's cells begin with a planned one, and what is left; None if none do."""
+        names = list(self.planned)
+        left = names[names.index(name) :]
+        file = name.partition("::")[0]
+        own = [other for other in left if other.partition("::")[0] == file]
+        if len(own) < sum(other.partition("::")[0] == file for other in names):
+            return None
+        minutes, seconds = divmod(round(self._expected([self.planned[other] for other in left])), 60)
+        cells = "cells," if len(own) > 1 else "cell, "
+        return f"{Path(file).stem:<16} {len(own):3} {cells} about {minutes}:{seconds:02} left"
+
+    def _expected(self, cells: Sequence[Planned]) -> float:
+        """Return the seconds that some cells will take, more or less."""
+        if self._iteration is None:
+            self._iteration = min(timed(lambda: [count(CALIBRATION)]) for _ in range(3)) / CALIBRATION
+        return sum(expected_seconds(planned, self.seconds, self._iteration, MOST_ROUNDS) for planned in cells)
 
     def begin(self) -> None:
         """Claim the machine, ask for the facts, and hear signals. Raises UsageError where that cannot be done."""

@@ -6,24 +6,28 @@ import argparse
 import math
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
 from benchmarks.report import runs
-from benchmarks.report.program import FAULT, OK, run_program
+from benchmarks.report.paint import paint_for, with_colour, without_colour
+from benchmarks.report.program import FAULT, OK, python, run_program
 from benchmarks.report.runs import DataError
 
 if TYPE_CHECKING:
     from benchmarks.report.compare import Comparison
     from benchmarks.report.judge import Rule
     from benchmarks.report.overview import Overview
-    from benchmarks.report.render import Answers
+    from benchmarks.report.phrases import Questions
     from benchmarks.report.samples import Reduced
     from benchmarks.report.stored import Stored
 
@@ -38,13 +42,15 @@ PROGRAM = "python -m benchmarks.report"
 
 STORAGE = ".benchmarks"
 
+ALL_TABLES = "all tables instead of the digest (so do --only and --format)"
+
 RUN = (
     "RUN is a name, which stands for all the runs saved under it, a number, a path, a folder, or a pattern: '*before*'."
 )
 
 EXAMPLES = f"""\
 examples:
-  {PROGRAM}                                the latest run
+  {PROGRAM}                                the latest run on one screen; --all: all its tables
   {PROGRAM} summary before                 all runs saved as `before`, as one
   {PROGRAM} compare before after           those against all saved as `after`
   {PROGRAM} noise before                   what such runs can find
@@ -55,9 +61,8 @@ examples:
 {RUN}
 COMMAND --help shows more of each.
 
-exit codes: 2 wrong usage or data; of compare besides 0 judged and nothing regressed, 1 regressed, 3 nothing could be
-judged, or not all: too few runs, a family whose null row is biased, cells that failed, vanished or are missing; of
-the others 0
+exit codes: 0 success, 2 wrong usage or data; compare also 1 regressed, 3 not everything could be judged: not
+comparable, too few runs, a biased family, an unclear cause, cells that failed, vanished or are missing
 """
 
 
@@ -75,29 +80,47 @@ def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
         return FAULT
 
 
-def summary_of(data: bytes, storage: Path, answers: Answers, width: int) -> list[str]:
+def summary_of(  # noqa: PLR0913 - what is known of a run that has just ended, and how it is to be shown
+    data: bytes, storage: Path, questions: Questions, width: int, *, verbose: bool, colour: bool
+) -> list[str]:
     """Return the lines that sum up a run from what is saved of it, or the one that says why that cannot be read.
 
-    Runs that are stored in `storage` tell how far such runs differ.
+    All tables come before the digest if it shall be `verbose`. Runs that are stored in `storage` tell how far such runs
+    differ.
     """
-    from benchmarks.report import overview, render, samples, stored
+    from benchmarks.report import details, digest, overview, samples, stored
 
     try:
         run = runs.parse(data, "this run")
-        known = stored.replicates(storage, samples.reduce(run), (), None)
-        return list(render.summary(overview.of_run(run, known), answers, width))
+        shown = overview.of_run(run, stored.replicates(storage, samples.reduce(run), (), None))
+        tables = [*details.details(shown, questions, width), ""] if verbose else []
+        return [*tables, *digest.digest(shown, questions, width, with_colour if colour else without_colour)]
     except DataError as error:
         return [f"error: {error}"]
 
 
+def next_commands(run: str | None = None) -> list[str]:
+    """Return the lines that say what to do next; `run` is what the run was asked for by, None for the latest."""
+    program = f"{python()} -m benchmarks.report"
+    named = "" if run is None else f" summary {shlex.quote(run)}"
+    return [
+        f"all tables     {program}{named} --all",
+        f"slower now?    {program} compare baseline",
+    ]
+
+
 def _summary(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    from benchmarks.questions import answers
-    from benchmarks.report import render
+    from benchmarks.questions import families
+    from benchmarks.report import details, digest
 
     faults: list[str] = []
     shown = _overview(options, faults, err)
     print(shown.source, file=out)
-    for line in render.summary(shown, answers(), terminal_width(), options.format):
+    if options.all or options.only or options.format:
+        lines = details.details(shown, families(), terminal_width(), options.format)
+    else:
+        lines = chain(digest.digest(shown, families(), terminal_width(), paint_for(out)), next_commands(options.run))
+    for line in lines:
         print(line, file=out)
     _write_json(options.json, {"rows": shown.rows})
     return FAULT if faults else OK
@@ -151,6 +174,11 @@ def _compare(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     result = compare.compare(base, new, _rule(options), options.across, known)
     for line in verdicts.comparison_lines(names, result, terminal_width(), options.format, all_cells=options.cells):
         print(line, file=out)
+    if options.picture is not None:
+        try:
+            _plots().draw_changes(names, result, options.picture)
+        except (OSError, ValueError) as error:
+            raise DataError(f"--picture {options.picture}: cannot be written ({error})") from None
     sources = {"base": [run.source for run in base], "new": [run.source for run in new]}
     _write_json(options.json, {**sources, **msgspec.to_builtins(result)})
     if faults:
@@ -209,10 +237,7 @@ def _matrix(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def _plot(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    try:
-        from benchmarks.report import plots
-    except ModuleNotFoundError as error:
-        raise DataError(f"plot needs {error.name}: pip install -e '.[plots]'") from None
+    plots = _plots()
     faults: list[str] = []
     shown = _overview(options, faults, err)
     try:
@@ -221,6 +246,15 @@ def _plot(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     except OSError as error:
         raise DataError(f"--folder {options.folder}: cannot be written ({error.strerror})") from None
     return FAULT if faults else OK
+
+
+def _plots() -> ModuleType:
+    """Load what draws. Raises DataError if Matplotlib is not installed."""
+    try:
+        from benchmarks.report import plots
+    except ModuleNotFoundError as error:
+        raise DataError(f"pictures need {error.name}: {python()} -m pip install -e '.[plots]'") from None
+    return plots
 
 
 def _promote(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
@@ -287,11 +321,13 @@ def terminal_width() -> int:
 def _parser() -> argparse.ArgumentParser:
     # suppressed: a default of each command's own would undo what was given before the command
     storing = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    storing.add_argument("--storage", type=Path, metavar="FOLDER", help=f"where runs are (the nearest {STORAGE})")
+    storing.add_argument(
+        "--storage", type=Path, metavar="FOLDER", help=f"where runs are saved (default: the nearest {STORAGE})"
+    )
     reading = argparse.ArgumentParser(add_help=False, parents=[storing], argument_default=argparse.SUPPRESS)
     reading.add_argument("--only", metavar="FAMILY", help="only this family, such as speedup or dispatch")
     telling = argparse.ArgumentParser(add_help=False, parents=[reading], argument_default=argparse.SUPPRESS)
-    telling.add_argument("--format", type=_table_format, help="a format of tabulate's (default: to fit the terminal)")
+    telling.add_argument("--format", type=_table_format, help="a tabulate format (default: fit the terminal)")
     telling.add_argument("--json", type=Path, metavar="FILE", help="write the numbers (compare, matrix: of every run)")
     judging = argparse.ArgumentParser(add_help=False, parents=[telling])
     judging.add_argument("--margin", type=_margin, default=0.05, help="smallest change that counts (%(default)s)")
@@ -305,6 +341,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[telling],
     )
+    parser.add_argument("--all", action="store_true", help=ALL_TABLES)
     defaults = {"storage": _nearest_storage(), "only": None, "format": None, "json": None}
     parser.set_defaults(run=None, command=_summary, **defaults)
     commands = parser.add_subparsers(metavar="COMMAND")
@@ -329,16 +366,20 @@ def _parser() -> argparse.ArgumentParser:
         "12", "before --only speedup --format github",
     )  # fmt: skip
     summary.add_argument("run", nargs="?", metavar="RUN", help="default: the latest run")
+    summary.add_argument("--all", action="store_true", default=argparse.SUPPRESS, help=ALL_TABLES)
     compared = command(
         "compare", judging, "judge what changed between two samples of runs", _compare,
         "before after", "baseline", "3.13-bench 3.14-bench --across python --json changes.json",
     )  # fmt: skip
     compared.add_argument("base", metavar="BASE", help="the runs to compare with")
     compared.add_argument("new", nargs="?", metavar="NEW", help="the runs to judge (default: the latest run)")
-    compared.add_argument("--across", action="append", default=[], choices=MEANT, help="a difference that is meant")
+    compared.add_argument("--across", action="append", default=[], choices=MEANT, help="allow this difference")
     compared.add_argument("--cells", action="store_true", help="show all cells, not only where something changed")
     compared.add_argument(
         "--lenient", action="store_true", help="exit with 0 where nothing could be judged or cells are missing"
+    )
+    compared.add_argument(
+        "--picture", type=Path, metavar="FILE", help="draw the changes, as .svg, .png or .pdf (extra: plots)"
     )
     noise = command(
         "noise", judging, "show the spread between the runs of one name, and what it hides", _noise, "before"
@@ -348,12 +389,12 @@ def _parser() -> argparse.ArgumentParser:
         "matrix", judging, "set samples side by side, each judged against the first", _matrix,
         "3.11-bench 3.13-bench 3.14-bench", "baseline --only startup",
     )  # fmt: skip
-    matrix.add_argument("runs", nargs="+", metavar="RUN", help="the samples, a column each and Python version")
+    matrix.add_argument("runs", nargs="+", metavar="RUN", help="the samples, one column per sample and Python version")
     plot = command(
         "plot", reading, "draw a run, or several, as SVG and PNG (extra: plots)", _plot, "before --folder pictures"
     )
     plot.add_argument("run", nargs="?", metavar="RUN", help="default: the latest run")
-    plot.add_argument("--folder", type=Path, default=Path(), metavar="FOLDER", help="where to (default: here)")
+    plot.add_argument("--folder", type=Path, default=Path(), metavar="FOLDER", help="output folder (default: this one)")
     promoted = command(
         "promote", storing, "keep runs as a baseline, in compact copies that git does not ignore", _promote,
         "3.13-bench 3.14-bench",
@@ -374,7 +415,9 @@ def _nearest_storage() -> Path:
 
 def _baseline_name(text: str) -> str:
     if runs.BASELINE not in text or not re.fullmatch(r"[\w.-]+", text):
-        message = f"{text!r} is no name for baselines: letters, digits, '.', '_' and '-', with {runs.BASELINE!r} in it"
+        message = (
+            f"{text!r} is not a baseline name: use letters, digits, '.', '_' and '-', with {runs.BASELINE!r} in it"
+        )
         raise argparse.ArgumentTypeError(message)
     return text
 
@@ -394,7 +437,7 @@ def _between(text: str, least: float, most: float, what: str) -> float:
     except ValueError:
         value = math.nan
     if not least <= value <= most:
-        message = f"{text!r} is no {what}: a number from {least:g} to {most:g}, such as 0.05"
+        message = f"{text!r} is not a valid {what}: use a number from {least:g} to {most:g}, such as 0.05"
         raise argparse.ArgumentTypeError(message)
     return value
 

@@ -20,7 +20,7 @@ from benchmarks.report.samples import Reduced, observed
 from benchmarks.report.stats import CONFIDENCE, Prior, Summary, moderate, student_quantile, variance_of
 from benchmarks.report.stored import Replicates
 from benchmarks.report.variances import Estimate, moderated, pooled
-from benchmarks.words import EFFICIENCY, OR, OVERHEAD, SPEEDUP
+from benchmarks.words import EFFICIENCY, FIRST_RESULT, OR, OVERHEAD, PEAK_MEMORY, SPEEDUP
 
 KIND_DF = 8.0
 """Degrees of freedom that the spread of all cells of a kind counts for in that of each."""
@@ -37,7 +37,15 @@ in 74 %, whose day was noisier than that of the 30 baselines; with 3 in 95 %.
 
 Kind = tuple[str, str | None, str]
 
-WIDENING = {TIME: 4.1, SPEEDUP: 2.4, MACHINE_SPEEDUP: 2.4, EFFICIENCY: 1.7, OVERHEAD: 2.8}
+WIDENING = {
+    TIME: 4.1,
+    SPEEDUP: 2.4,
+    MACHINE_SPEEDUP: 2.4,
+    EFFICIENCY: 1.7,
+    OVERHEAD: 2.8,
+    FIRST_RESULT: 4.1,
+    PEAK_MEMORY: 2.4,
+}
 """By how much intervals over the rounds of one run are too narrow for the mean of further runs.
 
 As many times as long they held the mean of nineteen others in 95 % (twenty runs, `benchmarks.evidence.coverage`).
@@ -143,6 +151,8 @@ def of_one_run(row: Metrics, found: Reaches) -> Metrics:
         machine_speedup=row.machine_speedup and known(MACHINE_SPEEDUP, row.machine_speedup),
         efficiency=row.efficiency and known(EFFICIENCY, row.efficiency),
         overhead=row.overhead and known(OVERHEAD, row.overhead),
+        first_result=row.first_result and known(FIRST_RESULT, row.first_result),
+        peak_memory=row.peak_memory and known(PEAK_MEMORY, row.peak_memory),
     )
 
 
@@ -173,9 +183,9 @@ def between_runs(runs: Sequence[Reduced], names: Sequence[str], stored: Sequence
             views[0].place,
             found,
             tail=None,
-            measures={
-                what: (median([view.measures[what][0] for view in views if what in view.measures]), unit)
+            measures=[
+                (what, (median([view.measures[what][0] for view in views if what in view.measures]), unit))
                 for what, (_, unit) in views[0].measures.items()
-            },
+            ],
             observed={what: OR.join(observed(views, what)) for what in views[0].observed},
         )

@@ -12,17 +12,18 @@ from statistics import fmean
 
 from benchmarks.report import units
 from benchmarks.report.causes import Cause
+from benchmarks.report.changes import amount, inside, quantity, strategy
 from benchmarks.report.compare import LEAST_RUNS, Comparison
-from benchmarks.report.grid import DOUBT, Rows, Text, fitted, set_table
 from benchmarks.report.groups import several_start_methods
 from benchmarks.report.judge import Change, Verdict
 from benchmarks.report.metrics import Bias
 from benchmarks.report.nulls import null_rows
 from benchmarks.report.runs import DataError, Place
 from benchmarks.report.samples import MACHINE_AXES, Reduced, differences, python_of, unknown_facts
-from benchmarks.report.tables import plain
+from benchmarks.report.table import Table, fitted
 from benchmarks.report.units import wrapped
-from benchmarks.report.verdicts import amount, inside, quantity, strategy
+
+DOUBT = "unclear"
 
 VERDICT_WORDS = {
     Verdict.REGRESSED: "WORSE",
@@ -38,6 +39,37 @@ class Sample:
 
     title: str
     runs: Sequence[Reduced]
+
+
+@dataclass(frozen=True)
+class Text:
+    """What a table has of a sample: a number, the word for its verdict, and all there is to say of both.
+
+    Where there is little room the word alone stands behind the number, and none where it is a doubt.
+    """
+
+    number: str
+    word: str = ""
+    whole: str | None = None
+
+    def written(self, *, terse: bool) -> str:
+        """Write it."""
+        if not terse:
+            return self.whole or self.number
+        return self.number if self.word == DOUBT else f"{self.number} {self.word}".strip()
+
+
+Rows = list[tuple[str, list[Text]]]
+"""What stands at the left of a row, and a text for each sample."""
+
+
+def _tables(head: str, rows: Rows, titles: Sequence[str]) -> Iterator[Table]:
+    """Yield a table from the widest to the narrowest: its first column goes above the rows, then words go."""
+    names = [name for name, _ in rows]
+    whole, terse = ([[text.written(terse=short) for text in texts] for _, texts in rows] for short in (False, True))
+    yield Table([head, *titles], [[name, *texts] for name, texts in zip(names, whole, strict=True)])
+    for body in (whole, terse):
+        yield Table(titles, body, left=(), above=names)
 
 
 def columns_of(names: Sequence[str], samples: Sequence[Sequence[Reduced]]) -> list[Sample]:
@@ -84,17 +116,17 @@ def matrix_lines(
         width,
     )
     yield ""
-    yield from set_table(_facts(columns), ["", *titles], table_format or plain("  "))
+    yield from fitted([Table(["", *titles], _facts(columns))], width, table_format)
     yield from definite_lines(titles, results, width, table_format)
     for title, result in zip(titles[1:], results, strict=True):
         for line in result.observed:
-            yield from wrapped(f"{title}: something else happens: {line}.", width)
+            yield from wrapped(f"{title}: behaviour differs: {line}.", width)
     for title, rows in _blocks(columns, results):
         yield ""
         yield title
         if table_format is not None:
             yield ""  # Markdown takes the line for a part of the table
-        yield from fitted("cell", rows, titles, width, table_format)
+        yield from fitted(_tables("cell", rows, titles), width, table_format)
 
 
 def _doubts(columns: Sequence[Sample], results: Sequence[Comparison]) -> Iterator[str]:
@@ -108,7 +140,7 @@ def _doubts(columns: Sequence[Sample], results: Sequence[Comparison]) -> Iterato
             yield f"{column.title}: not judged, {difference}"
     for column in columns[1:]:
         for difference in differences(columns[0].runs, column.runs, ("python", *MACHINE_AXES), ()):
-            yield f"{column.title}: another machine, and what differs may be its doing: {difference}"
+            yield f"{column.title}: another machine, which may explain what differs: {difference}"
         for fact in unknown_facts(columns[0].runs, column.runs, ("python",)):
             yield f"{column.title}: warning: {fact}"
 
@@ -139,12 +171,12 @@ def definite_lines(
     keys = dict.fromkeys(key for groups in found for key, group in groups.items() if group.verdict.sure)
     yield ""
     if not keys:
-        yield f"Nothing differs from {titles[0]} for sure." if any(found) else "Nothing was judged."
+        yield f"Nothing certainly differs from {titles[0]}." if any(found) else "Nothing was judged."
         return
     tests = sum(map(len, found))
     sure = sum(group.verdict.sure for groups in found for group in groups.values())
     yield from wrapped(
-        f"What differs from {titles[0]} for sure: {sure} of {units.counted(tests, 'test')}, adjusted for each column.",
+        f"What certainly differs from {titles[0]}: {sure} of {units.counted(tests, 'test')}, adjusted for each column.",
         width,
     )
     if table_format is not None:
@@ -154,12 +186,12 @@ def definite_lines(
         groups = [of.get(key) for of in found]
         known = next(group for group in groups if group is not None)
         rows.append((f"{known.family}: {strategy(known)}: {quantity(known)}", list(map(_verdict, groups))))
-    yield from fitted("family: strategy: quantity", rows, titles[1:], width, table_format)
+    yield from fitted(_tables("family: strategy: quantity", rows, titles[1:]), width, table_format)
 
 
 def _verdict(group: Change | None) -> Text:
     if group is None:
-        return Text(units.MISSING, "")
+        return Text(units.MISSING)
     word = _word(group)
     return Text("", word, f"{word} ({group.cause})" if group.cause not in {None, Cause.STRATEGY} else word)
 
@@ -196,7 +228,7 @@ def _blocks(columns: Sequence[Sample], results: Sequence[Comparison]) -> Iterato
             for name in own:
                 tasks = places[name].tasks if shared else 1
                 rows.append((inside(name), [_measured(column, name, measured, tasks) for column in columns]))
-            yield f"{title}: {measured}{' a task' if shared else ''}, not judged", rows
+            yield f"{title}: {measured}{' per task' if shared else ''}, not judged", rows
         yield from _judged(title, own, results)
 
 
@@ -211,10 +243,10 @@ def _measured(column: Sample, name: str, measured: str, tasks: int) -> Text:
     views = [run.views[name] for run in column.runs if name in run.views]
     logs = [view.values[measured] for view in views if measured in view.values]
     if not logs:
-        return Text(units.MISSING, "")
+        return Text(units.MISSING)
     units_of = [view.measures[measured][1] for view in views if measured in view.measures]
     unit = units_of[0] if units_of else "s"
-    return Text(units.amount(math.exp(fmean(logs)) / tasks, unit), "")
+    return Text(units.amount(math.exp(fmean(logs)) / tasks, unit))
 
 
 def _judged(title: str, names: Sequence[str], results: Sequence[Comparison]) -> Iterator[tuple[str, Rows]]:
@@ -226,14 +258,14 @@ def _judged(title: str, names: Sequence[str], results: Sequence[Comparison]) -> 
         for key, cell in sorted(known.items(), key=lambda item: names.index(item[0][0] or "")):
             if quantity(cell) == what:
                 others = [_text(cells.get(key), result) for cells, result in zip(found, results, strict=True)]
-                rows.append((inside(cell.cell or ""), [Text(amount(cell, cell.base), ""), *others]))
+                rows.append((inside(cell.cell or ""), [Text(amount(cell, cell.base)), *others]))
         yield f"{title}: {what}", rows
 
 
 def _text(cell: Change | None, result: Comparison) -> Text:
     if cell is None:
-        return Text(units.MISSING, "")
+        return Text(units.MISSING)
     number = amount(cell, cell.new)
     if not result.judged:
-        return Text(number, "")
+        return Text(number)
     return Text(number, VERDICT_WORDS[cell.verdict], f"{number} {_word(cell)}")

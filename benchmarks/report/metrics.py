@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from operator import itemgetter
 from statistics import median
 
 from benchmarks.report.quantities import CPU_SECONDS, FLOOR_TIME, MACHINE_SPEEDUP, QUANTITIES, SERIAL_TIME, TIME
 from benchmarks.report.runs import Measured, Place
 from benchmarks.report.stats import Summary, quantile, summarize
-from benchmarks.words import EFFICIENCY, NO_METHOD, OVERHEAD, SPEEDUP
+from benchmarks.words import EFFICIENCY, FIRST_RESULT, NO_METHOD, OVERHEAD, PEAK_MEMORY, SPEEDUP
 
 NULL_SHARE = 0.03
 NULL_SECONDS = 5e-6
@@ -43,6 +44,8 @@ class Metrics:
     machine_speedup: Summary | None
     efficiency: Summary | None
     overhead: Summary | None
+    first_result: Summary | None
+    peak_memory: Summary | None
     measures: Mapping[str, tuple[float, str]]
     observed: Mapping[str, str]
 
@@ -52,19 +55,14 @@ class Metrics:
         return None if self.serial is None else self.serial / self.place.tasks
 
     @property
-    def task_seconds(self) -> float:
+    def task_time(self) -> Summary:
         """What one task takes by the strategy, its share of all that is done for it, in seconds."""
-        return self.time.center / self.place.tasks
+        return self.time.scaled(1 / self.place.tasks)
 
     @property
-    def gain(self) -> float:
-        """The speedup, 0 where there is none to compare."""
-        return self.speedup.center if self.speedup else 0.0
-
-    @property
-    def throughput(self) -> float | None:
+    def throughput(self) -> Summary | None:
         """The bytes that tasks were sent or returned, in a second of the strategy's time."""
-        return None if self.place.bytes_moved is None else self.place.bytes_moved / self.time.center
+        return None if self.place.bytes_moved is None else self.time.inverse().scaled(self.place.bytes_moved)
 
 
 def metrics(cell: Measured) -> Metrics:
@@ -80,7 +78,7 @@ def metrics(cell: Measured) -> Metrics:
         cell.place,
         found,
         tail=quantile(cell.strategy_seconds, 0.95),
-        measures={name: (median(measure.values), measure.unit) for name, measure in cell.measures.items()},
+        measures=[(name, (median(measure.values), measure.unit)) for name, measure in cell.measures.items()],
         observed=cell.observed,
     )
 
@@ -90,10 +88,10 @@ def row_of(
     found: Mapping[str, Summary],
     *,
     tail: float | None,
-    measures: Mapping[str, tuple[float, str]],
+    measures: Iterable[tuple[str, tuple[float, str]]],
     observed: Mapping[str, str],
 ) -> Metrics:
-    """Return a row from what was found of each quantity, by name."""
+    """Return a row from what was found of each quantity, by name, and what else was measured."""
 
     def center(name: str) -> float | None:
         return found[name].center if name in found else None
@@ -110,7 +108,10 @@ def row_of(
         machine_speedup=found.get(MACHINE_SPEEDUP),
         efficiency=None if loop else found.get(EFFICIENCY),
         overhead=None if loop else found.get(OVERHEAD),
-        measures=measures,
+        first_result=found.get(FIRST_RESULT),
+        peak_memory=found.get(PEAK_MEMORY),
+        # the same number wherever it is shown: over several runs that is the mean of the runs' values as judged
+        measures={what: (found[what].center if what in found else middle, unit) for what, (middle, unit) in measures},
         observed=observed,
     )
 
@@ -162,7 +163,8 @@ class BreakEven:
     """The task length in seconds from which on a strategy pays, with an interval.
 
     `task_length` is None where no crossing was seen; `always` then tells whether all lengths gain, or the longest does
-    not. `low` and `high` are None where the interval is open, beyond the lengths that were measured.
+    not. `low` and `high` are None where the interval is open, beyond the lengths that were measured. `shortest` and
+    `longest` are the task lengths at both ends, with their speedups.
     """
 
     strategy: str
@@ -170,6 +172,13 @@ class BreakEven:
     always: bool
     low: float | None
     high: float | None
+    shortest: tuple[float, Summary]
+    longest: tuple[float, Summary]
+
+    @property
+    def interval(self) -> Summary | None:
+        """The task length with its interval, None where no crossing was seen."""
+        return None if self.task_length is None else Summary(0, self.task_length, self.low, self.high)
 
 
 def break_even(rows: Sequence[Metrics]) -> BreakEven | None:
@@ -184,7 +193,8 @@ def break_even(rows: Sequence[Metrics]) -> BreakEven | None:
     crossing, always = _crossing([(length, speedup.center) for length, speedup in known])
     low, _ = _crossing([(length, speedup.high or speedup.center) for length, speedup in known])
     high, _ = _crossing([(length, speedup.low or speedup.center) for length, speedup in known])
-    return BreakEven(rows[0].place.strategy, crossing, always, low, high)
+    ends = sorted(known, key=itemgetter(0))
+    return BreakEven(rows[0].place.strategy, crossing, always, low, high, ends[0], ends[-1])
 
 
 def _crossing(points: Sequence[tuple[float, float]]) -> tuple[float | None, bool]:

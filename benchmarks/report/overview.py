@@ -13,11 +13,14 @@ from benchmarks.report.samples import Reduced, one_sample, reduce, unknown_facts
 from benchmarks.report.stored import NOTHING_STORED, Stored
 from benchmarks.schema import MEASURED, Environment, FamilyInfo
 
+LEADING = "speedup"
+"""The family whose question is the first."""
+
 BUSY = 0.02
 """The share of the CPU time that other guests of the host may take before it is worth a warning."""
 
 NO_BYTECODE = (
-    "no bytecode of the standard library is cached: each worker by forkserver or spawn compiles what it imports"
+    "the standard library's bytecode is not cached: workers started by forkserver or spawn compile what they import"
 )
 
 
@@ -25,10 +28,12 @@ NO_BYTECODE = (
 class Overview:
     """What a summary shows. `missing` has the labels of the cells without numbers by what became of them.
 
-    `source` says which run it is, or runs; `caption` is what stands below a picture of them.
+    `source` says which run it is, or runs, `headline` what was measured where in few words, `heading` in more, and
+    `caption` stands below a picture. Families come in the order of the questions that people have: speedup first.
     """
 
     source: str
+    headline: str
     heading: str
     caption: str
     warnings: tuple[str, ...]
@@ -51,6 +56,10 @@ def of_run(run: Run, stored: Stored = NOTHING_STORED) -> Overview:
     share = (seconds.arms + seconds.pools) / seconds.wall
     return Overview(
         source=f"{run.source}, {_minute(run.when)}",
+        headline=(
+            f"{_short_facts(run.environment)}; {run.preset} preset, "
+            f"{len(run.cells)} of {len(run.outcomes)} cells in {seconds.wall:.0f} s"
+        ),
         caption=f"{_short_facts(run.environment)}; {run.when[:10]}; bars with caps are 95% intervals for further runs",
         heading=(
             f"{_facts(run.environment)}; preset {run.preset}, {units.counted(len(run.cells), 'cell')} in "
@@ -58,7 +67,7 @@ def of_run(run: Run, stored: Stored = NOTHING_STORED) -> Overview:
             f"Intervals are 95% for the mean of further runs; {stored.note}."
         ),
         warnings=tuple(_warnings(run)),
-        families=run.families,
+        families=_ordered(run.families),
         rows=tuple(of_one_run(metrics(cell), known) for cell in run.cells),
         planned=len(run.outcomes),
         missing={said: tuple(names) for said, names in missing.items()},
@@ -74,7 +83,7 @@ def of_runs(runs: Sequence[Reduced], stored: Stored = NOTHING_STORED) -> Overvie
     for name in planned:
         if name not in shared:
             lacking = sum(run.outcomes.get(name) != MEASURED for run in runs)
-            missing.setdefault(f"not in {lacking} of {len(runs)} runs", []).append(name.rpartition("/")[2])
+            missing.setdefault(f"missing from {lacking} of {len(runs)} runs", []).append(name.rpartition("/")[2])
     incomplete = sum(not run.complete for run in runs)
     stolen = [run.stolen for run in runs if run.stolen is not None and run.stolen > BUSY]
     warnings = unknown_facts(runs[:1], runs[1:], ())
@@ -87,6 +96,10 @@ def of_runs(runs: Sequence[Reduced], stored: Stored = NOTHING_STORED) -> Overvie
         )
     return Overview(
         source=f"{len(runs)} runs, {runs[-1].source} the latest",
+        headline=(
+            f"{_short_facts(runs[0].environment)}; {runs[0].preset} preset, "
+            f"{len(shared)} of {len(planned)} cells in {len(runs)} runs"
+        ),
         caption=(
             f"{_short_facts(runs[0].environment)}; {len(runs)} runs, {runs[-1].when[:10]}; "
             "bars with caps are 95% intervals for further ones"
@@ -97,11 +110,16 @@ def of_runs(runs: Sequence[Reduced], stored: Stored = NOTHING_STORED) -> Overvie
             f"Intervals are 95% for the mean of further runs; {stored.note}."
         ),
         warnings=tuple(warnings),
-        families=runs[0].families,
+        families=_ordered(runs[0].families),
         rows=tuple(between_runs(runs, shared, stored.sets)),
         planned=len(planned),
         missing={said: tuple(names) for said, names in missing.items()},
     )
+
+
+def _ordered(families: Mapping[str, FamilyInfo]) -> dict[str, FamilyInfo]:
+    """Put the question whether a pool pays at all first; files come by their names."""
+    return dict(sorted(families.items(), key=lambda item: item[0] != LEADING))
 
 
 def _minute(when: str) -> str:
@@ -133,4 +151,4 @@ def _warnings(run: Run) -> Iterator[str]:
         yield f"the host took {units.percent(run.stolen)} of the CPU time away for other guests"
     quota = run.environment.quota
     if quota is not None and quota < run.environment.affinity:
-        yield f"the container's quota is {quota:g} CPUs, where {run.environment.affinity} can be seen"
+        yield f"the container's quota is {quota:g} CPUs, although {run.environment.affinity} are visible"

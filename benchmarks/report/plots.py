@@ -12,8 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from benchmarks.report import units
+from benchmarks.report.changes import quantity, strategy
+from benchmarks.report.compare import Comparison
+from benchmarks.report.judge import Verdict
 from benchmarks.report.metrics import NULLS, Metrics, break_evens, by_strategy
 from benchmarks.report.overview import Overview
+from benchmarks.report.stats import Summary
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 """Okabe and Ito's palette, told apart with any kind of colour vision; markers tell strategies apart without colour."""
@@ -21,35 +25,95 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 GREY = "#666666"
 WIDTH, HEIGHT = 7.5, 4.5
-"""Inches: the width of a README's text at 100 dots each, with room for letters that can be read there."""
+"""Inches, at least as high: the width of a README's text at 100 dots each, with room for letters that can be read
+there."""
+
+ROW_HEIGHT, MARGINS = 0.27, 1.6
+"""Inches that a row with a name takes, and what is around all of them."""
+
+SMALL = 8.5
+"""Points of the smallest letters: 12 dots in a picture that is 800 dots wide."""
+
+MOST_CHANGES = 40
 
 
 def draw(shown: Overview, folder: Path) -> Iterator[Path]:
     """Draw what there is; yield the files as they are written. OSError if the folder cannot be written."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, picture in PICTURES.items():
-        own = [row for row in shown.rows if row.place.family == name]
+        own = [row for row in shown.rows if row.place.family == name and row.place.strategy not in NULLS]
         if not own:
             continue
-        figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
-        axes = figure.subplots()
+        figure, axes = _figure(0 if picture in CURVES else len(own), shown.families[name].question, shown.caption)
         picture(axes, own)
-        axes.set_title(shown.families[name].question, loc="left")
-        figure.supxlabel(shown.caption, fontsize=7, color=GREY)
+        figure.legend(fontsize=SMALL, frameon=False, loc="outside lower center", ncols=4)
         for suffix in ("svg", "png"):
             path = folder / f"{name}.{suffix}"
-            with mpl.rc_context({"svg.hashsalt": "benchmarks"}):  # the same run gives the same file
-                figure.savefig(path, dpi=160, metadata={"Date": None} if suffix == "svg" else None)
+            _write(figure, path)
             yield path
+
+
+def draw_changes(names: tuple[str, str], result: Comparison, path: Path) -> None:
+    """Draw the changes that a comparison found, the margin shaded. OSError or ValueError if it cannot be written."""
+    order = list(CHANGE_LOOKS)
+    found = sorted(result.groups, key=lambda group: (order.index(group.verdict), -abs(group.change)))[:MOST_CHANGES]
+    rest = len(result.groups) - len(found)
+    caption = f"{100 * (1 - result.rule.alpha):g}% intervals; shaded: within the margin"
+    caption += f"; {rest} more are not drawn" if rest else ""
+    figure, axes = _figure(len(found), f"{names[0]} against {names[1]}: what changed", caption)
+    margin = 100 * result.rule.margin
+    axes.axvspan(-margin, margin, color=GREY, alpha=0.15, linewidth=0)
+    axes.axvline(0, color=GREY, linewidth=0.8)
+    for verdict, (color, marker) in CHANGE_LOOKS.items():
+        own = [(place, group) for place, group in enumerate(found) if group.verdict is verdict]
+        if own:
+            shares = [[100 * group.share(value) for value in (group.change, group.low, group.high)] for _, group in own]
+            middles = [middle for middle, _, _ in shares]
+            reach = [[middle - low for middle, low, _ in shares], [high - middle for middle, _, high in shares]]
+            axes.errorbar(
+                middles, [place for place, _ in own], xerr=reach, linestyle="none", color=color, marker=marker,
+                capsize=3, label=str(verdict),
+            )  # fmt: skip
+    axes.set_yticks(
+        range(len(found)),
+        [f"{group.family}: {strategy(group)}: {quantity(group)}" for group in found],
+        fontsize=SMALL,
+    )
+    axes.invert_yaxis()
+    axes.set_xlabel("change in percent; positive is worse")
+    figure.legend(fontsize=SMALL, frameon=False, loc="outside lower center", ncols=4)
+    _write(figure, path)
+
+
+CHANGE_LOOKS = {
+    Verdict.REGRESSED: (COLORS[1], "s"),
+    Verdict.IMPROVED: (COLORS[2], "^"),
+    Verdict.UNCHANGED: (COLORS[0], "o"),
+    Verdict.INCONCLUSIVE: (GREY, "D"),
+}
+
+
+def _figure(rows: int, title: str, caption: str) -> tuple[Figure, Axes]:
+    """Return an empty figure that has room for some rows with names, and its axes."""
+    figure = Figure(figsize=(WIDTH, max(HEIGHT, ROW_HEIGHT * rows + MARGINS)), layout="constrained")
+    axes = figure.subplots()
+    axes.set_title(title, loc="left")
+    figure.supxlabel(caption, fontsize=SMALL, color=GREY)
+    return figure, axes
+
+
+def _write(figure: Figure, path: Path) -> None:
+    with mpl.rc_context({"svg.hashsalt": "benchmarks"}):  # the same run gives the same file
+        figure.savefig(path, dpi=160, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def _speedup(axes: Axes, rows: Sequence[Metrics]) -> None:
     """Draw speedup against task length: what bare processes give, what each strategy gives, where it breaks even."""
-    pools = [row for row in rows if row.place.strategy not in NULLS]
+    pools = [row for row in rows if row.speedup]
     workers = min(row.place.workers for row in pools)
     axes.axhline(1, color=GREY, linewidth=0.8)
     axes.axhline(workers, color=GREY, linewidth=0.8, linestyle=":")
-    axes.annotate("ideal", (0.01, workers), xycoords=("axes fraction", "data"), va="bottom", color=GREY, fontsize=8)
+    axes.annotate("ideal", (0.01, workers), xycoords=("axes fraction", "data"), va="bottom", color=GREY, fontsize=SMALL)
     sizes = sorted({row.place.axes.size or 0 for row in pools})
     floor = [[row for row in pools if (row.place.axes.size or 0) == size] for size in sizes]
     axes.plot(
@@ -74,7 +138,6 @@ def _speedup(axes: Axes, rows: Sequence[Metrics]) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
     axes.set_xlabel("task length (in the plain loop)")
     axes.set_ylabel("speedup (serial / strategy)")
-    axes.legend(fontsize=8, frameon=False, loc="lower right")
 
 
 def _looks(number: int) -> list[tuple[str, str]]:
@@ -96,47 +159,102 @@ def _in_order(rows: Sequence[Metrics]) -> list[float | None]:
 
 def _dispatch(axes: Axes, rows: Sequence[Metrics]) -> None:
     """Draw the time of a task by strategy and chunk size, beside that of bare processes in the same chunks."""
-    pools = sorted(
-        (row for row in rows if row.place.strategy not in NULLS), key=lambda row: _per_task(row, row.time.center)
+    ordered = sorted(rows, key=lambda row: row.task_time.center)
+    labels = [f"{row.place.strategy}, chunks of {row.place.tasks_per_chunk}" for row in ordered]
+    floors = [None if row.floor is None else row.floor / row.place.tasks for row in ordered]
+    _times(axes, labels, [row.task_time for row in ordered], floors)
+    axes.set_xlabel("time of a task that does nothing")
+
+
+def _payload(axes: Axes, rows: Sequence[Metrics]) -> None:
+    """Draw what moving data takes, by way and size, beside bare processes."""
+    labels = [
+        f"{row.place.axes.workload}, {units.size(row.place.axes.size or 0)}: {row.place.strategy}" for row in rows
+    ]
+    _times(axes, labels, [row.time for row in rows], [row.floor for row in rows])
+    axes.set_xlabel("time of all tasks")
+
+
+def _streaming(axes: Axes, rows: Sequence[Metrics]) -> None:
+    """Draw when the first result comes, and say what is held meanwhile."""
+    known = [(row, row.first_result) for row in rows if row.first_result is not None]
+    labels = [
+        row.place.strategy + (f"\n{units.size(row.peak_memory.center)} held" if row.peak_memory else "")
+        for row, _ in known
+    ]
+    _times(axes, labels, [first for _, first in known], [None] * len(known))
+    axes.set_xlabel(f"time to the first of {rows[0].place.tasks} results")
+
+
+def _balance(axes: Axes, rows: Sequence[Metrics]) -> None:
+    """Draw the speedup of uneven tasks by their order, strategy and chunk size."""
+    _gains(axes, rows, lambda row: f"{row.place.strategy}, chunks of {row.place.tasks_per_chunk}")
+
+
+def _waiting(axes: Axes, rows: Sequence[Metrics]) -> None:
+    """Draw the speedup of tasks that wait, hash or count, by what runs them."""
+    _gains(axes, rows, lambda row: row.place.strategy)
+
+
+def _gains(axes: Axes, rows: Sequence[Metrics], named: Callable[[Metrics], str]) -> None:
+    """Draw a speedup with its interval for each row, beside what bare processes give."""
+    known = [(row, row.speedup) for row in rows if row.speedup is not None]
+    axes.axvline(1, color=GREY, linewidth=0.8)
+    machines = [row.machine_speedup.center if row.machine_speedup else None for row, _ in known]
+    _points(
+        axes, [f"{row.place.axes.workload}: {named(row)}" for row, _ in known], [gain for _, gain in known], machines
     )
-    labels = [f"{row.place.strategy}\nchunks of {row.place.tasks_per_chunk}" for row in pools]
-    places = range(len(pools))
-    _bars(axes, pools, _per_task)
-    floors = [(place, row.floor / row.place.tasks) for place, row in zip(places, pools, strict=True) if row.floor]
-    axes.plot([x for _, x in floors], [y for y, _ in floors], "|", color="black", markersize=14, label="bare processes")
-    axes.set_yticks(list(places), labels, fontsize=7)
+    axes.set_xlim(0, None)
+    axes.set_xlabel("speedup (serial / strategy)")
+
+
+def _times(axes: Axes, labels: Sequence[str], values: Sequence[Summary], floors: Sequence[float | None]) -> None:
+    """Draw times on a scale on which their ratios can be seen."""
+    _points(axes, labels, values, floors)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(_tick))
-    axes.set_xlabel("time of a task that does nothing")
-    axes.legend(fontsize=8, frameon=False, loc="lower right")
+
+
+def _points(axes: Axes, labels: Sequence[str], values: Sequence[Summary], floors: Sequence[float | None]) -> None:
+    """Draw a value with its interval for each label, from above, and a mark for what bare processes give."""
+    places = range(len(labels))
+    middles = [value.center for value in values]
+    low = [value.center - (value.center if value.low is None else value.low) for value in values]
+    high = [(value.center if value.high is None else value.high) - value.center for value in values]
+    axes.errorbar(
+        middles, places, xerr=[low, high], linestyle="none", color=COLORS[0], marker="o", capsize=3, label="strategy"
+    )
+    bare = [(floor, place) for floor, place in zip(floors, places, strict=True) if floor is not None]
+    if bare:
+        axes.plot(*zip(*bare, strict=True), "|", color="black", markersize=13, label="bare processes (floor)")
+    axes.set_yticks(list(places), labels, fontsize=SMALL)
+    axes.invert_yaxis()
 
 
 def _startup(axes: Axes, rows: Sequence[Metrics]) -> None:
     """Draw the life of a pool that is used once, in its stages, by start method."""
-    pools = [row for row in rows if row.place.strategy not in NULLS]
     labels = [
-        f"{', '.join(filter(None, (row.place.strategy.partition('.')[0], row.place.start_method)))}\n"
+        f"{', '.join(filter(None, (row.place.strategy.partition('.')[0], row.place.start_method)))} "
         f"({row.place.axes.workload})"
-        for row in pools
+        for row in rows
     ]
-    left = [0.0] * len(pools)
-    stages = [name for name, (_, unit) in pools[0].measures.items() if unit == "s"]
+    left = [0.0] * len(rows)
+    stages = [name for name, (_, unit) in rows[0].measures.items() if unit == "s"]
     for stage, color, hatch in zip(stages, COLORS, ("", "//", ".."), strict=False):
-        lengths = [row.measures[stage][0] for row in pools]
-        axes.barh(range(len(pools)), lengths, left=left, color=color, hatch=hatch, edgecolor="white", label=stage)
+        lengths = [row.measures[stage][0] for row in rows]
+        axes.barh(range(len(rows)), lengths, left=left, color=color, hatch=hatch, edgecolor="white", label=stage)
         left = [before + length for before, length in zip(left, lengths, strict=True)]
-    floors = [(place, row.floor) for place, row in enumerate(pools) if row.floor]
+    floors = [(place, row.floor) for place, row in enumerate(rows) if row.floor]
     axes.plot([x for _, x in floors], [y for y, _ in floors], "|", color="black", markersize=14, label="bare processes")
-    axes.set_yticks(range(len(pools)), labels, fontsize=7)
+    axes.set_yticks(range(len(rows)), labels, fontsize=SMALL)
     axes.invert_yaxis()
     axes.xaxis.set_major_formatter(FuncFormatter(_tick))
     axes.set_xlabel("time")
-    axes.legend(fontsize=8, frameon=False, loc="lower right")
 
 
 def _scaling(axes: Axes, rows: Sequence[Metrics]) -> None:
     """Draw speedup against the number of workers, beside what bare processes give and what would be ideal."""
-    pools = [row for row in rows if row.place.strategy not in NULLS and row.speedup]
+    pools = [row for row in rows if row.speedup]
     numbers = sorted({row.place.workers for row in pools})
     axes.plot(numbers, numbers, color=GREY, linewidth=0.8, linestyle=":", label="ideal")
     longest = max(row.place.axes.size or 0 for row in pools)
@@ -159,7 +277,6 @@ def _scaling(axes: Axes, rows: Sequence[Metrics]) -> None:
     axes.set_ylim(0, None)
     axes.set_xlabel("workers")
     axes.set_ylabel("speedup (serial / strategy)")
-    axes.legend(fontsize=8, frameon=False, loc="upper left")
 
 
 def _speedups(axes: Axes, places: Sequence[float], rows: Sequence[Metrics], **look: str) -> None:
@@ -171,22 +288,16 @@ def _speedups(axes: Axes, places: Sequence[float], rows: Sequence[Metrics], **lo
     axes.errorbar(places, centers, [low, high], capsize=3, linewidth=1.2, **look)  # type: ignore[arg-type]
 
 
-def _bars(axes: Axes, rows: Sequence[Metrics], scale: Callable[[Metrics, float], float]) -> None:
-    """Draw a point with its interval for each row."""
-    for place, row in enumerate(rows):
-        middle = scale(row, row.time.center)
-        low = scale(row, row.time.center if row.time.low is None else row.time.low)
-        high = scale(row, row.time.center if row.time.high is None else row.time.high)
-        axes.errorbar(middle, place, xerr=[[middle - low], [high - middle]], color=COLORS[0], marker="o", capsize=3)
-
-
-def _per_task(row: Metrics, seconds: float) -> float:
-    return seconds / row.place.tasks
-
-
 PICTURES: dict[str, Callable[[Axes, Sequence[Metrics]], None]] = {
-    "dispatch": _dispatch,
-    "scaling": _scaling,
     "speedup": _speedup,
+    "balance": _balance,
+    "dispatch": _dispatch,
+    "payload": _payload,
+    "scaling": _scaling,
     "startup": _startup,
+    "streaming": _streaming,
+    "waiting": _waiting,
 }
+
+CURVES = (_speedup, _scaling)
+"""Those that need no room for rows with names."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import gc
 import io
 import os
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TextIO
 
 OK, FAULT, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141
@@ -39,6 +42,20 @@ def run_program(main: Callable[[Sequence[str], TextIO, TextIO], int]) -> int:
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not read as a verdict
         return _told(f"this program has a fault: {type(error).__name__}: {' '.join(str(error).split())}")
     return code
+
+
+def python() -> str:
+    """Return how to call this interpreter from this folder, for a shell."""
+    found = shutil.which("python")
+    if found is not None and Path(found).samefile(sys.executable) and _same_environment(found):
+        return "python"
+    path = Path(sys.executable)
+    return shlex.quote(os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path))
+
+
+def _same_environment(other: str) -> bool:
+    """Say whether another path to this very interpreter stands in the same virtual environment."""
+    return Path(other).parent.resolve() == Path(sys.executable).parent.resolve()
 
 
 def _told(message: str) -> int:

@@ -119,7 +119,7 @@ class Look:
         rest = len(self.result.groups) - len(self.found) - self.unchanged - self.open
         return (
             f"turn {self.turn} of at most {self.turns}: {len(self.found)} changed{f' ({names})' if names else ''}, "
-            f"{self.unchanged} unchanged, {self.open} open, {rest} that need not or cannot be told"
+            f"{self.unchanged} unchanged, {self.open} open, {rest} not needed or undecidable"
         )
 
     @property
@@ -152,7 +152,8 @@ class Look:
         tests = len(self.result.groups)
         last = levels(looks(self.turns), self.result.rule.alpha, tests)[-1]
         error = change.error * math.sqrt(self.turn / self.turns)
-        needed = max(margin(change.quantity, self.result.rule), student_quantile(1 - last / tests, change.df) * error)
+        df = change.df + 2 * (self.turns - self.turn)  # each turn brings two runs
+        needed = max(margin(change.quantity, self.result.rule), student_quantile(1 - last / tests, df) * error)
         return abs(change.change) + STANDARD_ERRORS * change.error < needed
 
 

@@ -26,6 +26,23 @@ class Summary:
         own_high = self.center if self.high is None else self.high
         return own_low <= high and low <= own_high
 
+    def apart(self, other: Summary) -> bool:
+        """Say whether two intervals do not overlap. An open side reaches for ever: two bare centers are not apart."""
+        return self._below(other) or other._below(self)
+
+    def _below(self, other: Summary) -> bool:
+        return self.high is not None and other.low is not None and self.high < other.low
+
+    def scaled(self, factor: float) -> Summary:
+        """Return this times a positive factor."""
+        low, high = (None if bound is None else bound * factor for bound in (self.low, self.high))
+        return Summary(self.n, self.center * factor, low, high)
+
+    def inverse(self) -> Summary:
+        """Return one over a positive value; a bound at or below zero leaves a side open."""
+        low, high = (1 / bound if bound is not None and bound > 0 else None for bound in (self.high, self.low))
+        return Summary(self.n, 1 / self.center, low, high)
+
 
 def summarize(values: Sequence[float], confidence: float = CONFIDENCE) -> Summary:
     """Return the median of independent values with an interval for it that assumes no distribution.

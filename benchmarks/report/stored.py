@@ -51,9 +51,9 @@ class Stored:
     def note(self) -> str:
         """Say what is known."""
         if not self.sets:
-            return f"no stored runs tell how far runs differ by themselves{self.unread}: a cautious guess stands in"
+            return f"no stored runs show how much runs vary{self.unread}: a cautious guess is used"
         runs = counted(sum(map(len, self.sets)), "stored run")
-        return f"how far runs differ by themselves is known from {runs} of {self.where}{self.unread}"
+        return f"the spread between runs is known from {runs} of {self.where}{self.unread}"
 
     def without(self, judged: Sequence[Reduced]) -> Stored:
         """Leave out the runs under judgement, by when they were measured: a copy of a run is the same run."""

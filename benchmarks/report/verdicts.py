@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from tabulate import TableFormat, tabulate
-
 from benchmarks.report import units
+from benchmarks.report.changes import amount, inside, interval, quantity, signed, strategy
 from benchmarks.report.compare import LEAST_RUNS, Comparison
+from benchmarks.report.findings import finding
 from benchmarks.report.judge import MOST_RUNS_NEEDED, Change, Rule, Verdict, share
-from benchmarks.report.metrics import Bias, hidden
 from benchmarks.report.noise import Spread
-from benchmarks.report.nulls import NullRow
-from benchmarks.report.quantities import quantity_of
-from benchmarks.report.stats import Summary
-from benchmarks.report.tables import plain
+from benchmarks.report.nulls import bias_line
+from benchmarks.report.phrases import known
+from benchmarks.report.table import Table, fitted
 from benchmarks.report.units import counted, wrapped
-from benchmarks.words import ALL, SHORT
+from benchmarks.words import SHORT
 
 MOST_NAMES = 5
 
@@ -35,26 +32,25 @@ LEFT_COLUMNS = ("verdict", "family", "strategy", "cell", "quantity")
 
 @dataclass(frozen=True)
 class VerdictStyle:
-    """How a table is set: columns that become titles above their rows, and columns that are left out."""
+    """How a table is set: columns that become titles above their rows, columns that are left out, what is between."""
 
-    form: TableFormat
     titles: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    gap: str = "  "
 
 
-WIDE = VerdictStyle(plain("  "))
 GROUPS = (
-    WIDE,
-    VerdictStyle(plain(" "), ("verdict",), ("cells", "old", "new", "finds", "needs")),
-    VerdictStyle(plain("  "), ("verdict", "family", "strategy"), ("cells", "finds", "needs")),
+    VerdictStyle(),
+    VerdictStyle(("verdict",), ("cells", "old", "new", "finds", "needs"), " "),
+    VerdictStyle(("verdict", "family", "strategy"), ("cells", "finds", "needs")),
 )
 CELLS = (
-    WIDE,
-    VerdictStyle(plain(" "), ("verdict", "quantity")),
-    VerdictStyle(plain(" "), ("verdict", "family", "quantity")),
-    VerdictStyle(plain(" "), ("verdict", "family", "quantity"), ("p",)),
+    VerdictStyle(),
+    VerdictStyle(("verdict", "quantity"), (), " "),
+    VerdictStyle(("verdict", "family", "quantity"), (), " "),
+    VerdictStyle(("verdict", "family", "quantity"), ("p",), " "),
 )
-NOISE = (WIDE, VerdictStyle(plain("  "), ("family", "strategy")))
+NOISE = (VerdictStyle(), VerdictStyle(("family", "strategy")))
 """From the widest to the narrowest."""
 
 
@@ -68,31 +64,39 @@ def comparison_lines(
     follow, or `all_cells`.
     """
     old, now = result.runs
+    yield from wrapped(finding(result), width)
+    for fact in result.unknown:
+        yield from wrapped(f"warning: {fact}", width)
+    if result.differences or not result.groups:
+        return
+    yield ""
     held = "" if result.rule.spent is None else f", sure below {result.rule.spent:.2g} at this look"
     yield from wrapped(
-        f"{names[0]} ({counted(old, 'run')}) against {names[1]} ({counted(now, 'run')}). A positive change is for the "
-        f"worse, of speedup and efficiency that of their inverse, time; {100 * (1 - result.rule.alpha):g}% intervals, "
+        f"{names[0]} ({counted(old, 'run')}) against {names[1]} ({counted(now, 'run')}). Positive is worse; speedup "
+        f"and efficiency are compared as times, their inverses. {100 * (1 - result.rule.alpha):g}% intervals, "
         f"p one-sided and adjusted by Holm over {counted(len(result.groups), 'test')}{held}, margin "
         f"{units.percent(result.rule.margin)}; {result.prior}.",
         width,
     )
     if any(group.part == SHORT for group in result.groups):
         yield from wrapped("Short tasks are those in which the call takes most of the time.", width)
-    for difference in result.differences:
-        yield from wrapped(f"NOT COMPARABLE: {difference} (--across says that a difference is meant)", width)
-    for fact in result.unknown:
-        yield from wrapped(f"warning: {fact}", width)
     for row in result.biased:
         yield from wrapped(
-            f"NOT JUDGED: {row.family}, whose null row {inside(row.cell)} reads {_ratio(row.ratio)} where nothing "
-            "differs: the measuring favours an arm",
+            f"NOT JUDGED: {row.family}, whose null row {inside(row.cell)} reads {known(row.ratio)} instead of 1: the "
+            "measurement favours an arm",
             width,
         )
     yield ""
-    if not result.enough and not result.differences:
-        yield from _standing_out(names, result, width, table_format)
+    if result.enough:
+        silent = [group for group in result.groups if _silent(group) and not all_cells]
+        shown = [group for group in result.groups if group not in silent]
+        yield from _table(shown, GROUPS, width, table_format, judged=True)
+        if silent:
+            yield from wrapped(
+                f"{counted(len(silent), 'test')} inconclusive at p = 1, not shown (--cells shows them).", width
+            )
     else:
-        yield from _table(result.groups, GROUPS, width, table_format, judged=result.judged)
+        yield from _standing_out(names, result, width, table_format)
     changed = {group.key for group in result.groups if group.verdict.sure and group.cells > 1 and result.judged}
     cells = [cell for cell in result.cells if all_cells or cell.key in changed]
     if cells:
@@ -106,46 +110,23 @@ def comparison_lines(
 
 
 def _standing_out(names: tuple[str, str], result: Comparison, width: int, table_format: str | None) -> Iterator[str]:
-    """Say why there is no verdict, what is worth another look, and what settles it."""
-    found = result.standing_out
-    what = f"{len(found)} of {counted(len(result.groups), 'test')} stand out" if found else "nothing stands out"
-    yield from wrapped(f"NO VERDICT, which takes {LEAST_RUNS} runs a side: {what}.", width)
-    if found:
-        yield ""
-        yield from _table(found, GROUPS, width, table_format, judged=False)
+    """Say what is worth another look, and what settles it."""
+    if result.standing_out:
+        yield from _table(result.standing_out, GROUPS, width, table_format, judged=False)
         yield ""
     own = [NUMBER.sub("", name) for name in names]
     for name, runs in zip(own, result.runs, strict=True):
         if runs < LEAST_RUNS:
             times = {1: "once", 2: "twice"}[LEAST_RUNS - runs]
             yield from wrapped(
-                f"To settle it, measure {times} more as {name}: pytest --benchmark-only --benchmark-save={name}", width
+                f"For a verdict, measure {name} {times} more: pytest --benchmark-only --benchmark-save={name}", width
             )
     yield from wrapped(f"Then: python -m benchmarks.report compare {' '.join(map(shlex.quote, own))}", width)
 
 
-def _ratio(ratio: Summary) -> str:
-    """Write what a null row's ratio is more than 1, with its interval."""
-    middle, low, high = (
-        f"{100 * (value - 1):+.1f}%" if value < 10 else "over 1000%"
-        for value in (ratio.center, ratio.low or 0.0, math.inf if ratio.high is None else ratio.high)
-    )
-    return f"{middle} [{low}, {high}]"
-
-
-def bias_line(nulls: Sequence[NullRow]) -> str:
-    """Say what null rows tell: which families are biased, and what bias could hide in the others."""
-    if not nulls:
-        return "No null rows: nothing tells whether the measuring favours an arm."
-    biased = dict.fromkeys(row.family for row in nulls if row.bias is Bias.BIASED)
-    hiding: dict[str, float] = {}
-    for row in nulls:
-        if row.family not in biased:
-            hiding[row.family] = max(hiding.get(row.family, 0.0), hidden(row.ratio))
-    words = f"biased in {', '.join(biased)}" if biased else "none biased"
-    text = f"Null rows: {len(nulls)}, {words}"
-    told = ", ".join(f"{family} {_found(most)}" for family, most in hiding.items())
-    return f"{text}; bias that could hide, at most: {told}." if told else f"{text}."
+def _silent(group: Change) -> bool:
+    """Say whether a test tells nothing at all."""
+    return group.verdict is Verdict.INCONCLUSIVE and group.adjusted_p >= 1
 
 
 def _table(
@@ -159,38 +140,20 @@ def _table(
     """Set changes, what regressed first."""
     shown = sorted(changes, key=lambda change: VERDICT_ORDER.index(change.verdict)) if judged else list(changes)
     rows = [_row(change, judged=judged) for change in shown]
-    return _fitted(rows, width, table_format, styles)
+    return fitted(_tables(rows, styles), width, table_format)
 
 
-def _fitted(
-    rows: Sequence[dict[str, str]], width: int, table_format: str | None, styles: Sequence[VerdictStyle]
-) -> list[str]:
-    """Set rows in the first style that fits, else in the last; with all columns in a format of tabulate's."""
-    lines: list[str] = []
-    if table_format is not None and rows:
-        return _set(rows, list(rows[0]), table_format)
+def _tables(rows: Sequence[dict[str, str]], styles: Sequence[VerdictStyle]) -> Iterator[Table]:
+    """Yield rows as tables, in one style after the other; none where there are no rows."""
     for style in styles if rows else ():
-        head, *body = _set(rows, [name for name in rows[0] if name not in style.titles + style.left_out], style.form)
-        titles = [", ".join(row[name] for name in style.titles if row[name] != units.MISSING) for row in rows]
-        lines = [head]
-        for place, line in enumerate(body):
-            if titles[place] and (not place or titles[place] != titles[place - 1]):
-                lines.append(titles[place])
-            lines.append(line)
-        if max(map(len, lines)) <= width:
-            break
-    return lines
-
-
-def _set(rows: Sequence[dict[str, str]], columns: Sequence[str], table_format: str | TableFormat) -> list[str]:
-    text = tabulate(
-        [[row[name] for name in columns] for row in rows],
-        columns,
-        tablefmt=table_format,
-        disable_numparse=True,
-        colalign=["left" if name in LEFT_COLUMNS else "right" for name in columns],
-    )
-    return [line.rstrip() for line in text.splitlines()]
+        columns = [name for name in rows[0] if name not in style.titles + style.left_out]
+        yield Table(
+            columns,
+            [[row[name] for name in columns] for row in rows],
+            left=[place for place, name in enumerate(columns) if name in LEFT_COLUMNS],
+            above=[", ".join(row[name] for name in style.titles if row[name] != units.MISSING) for row in rows],
+            gap=style.gap,
+        )
 
 
 def _row(change: Change, *, judged: bool) -> dict[str, str]:
@@ -205,55 +168,30 @@ def _row(change: Change, *, judged: bool) -> dict[str, str]:
         "old": amount(change, change.base) if one else units.MISSING,
         "new": amount(change, change.new) if one else units.MISSING,
         "change": signed(change, change.change),
-        "interval": f"[{signed(change, change.low)}, {signed(change, change.high)}]",
+        "interval": interval(change),
         "p": f"{change.adjusted_p:.3f}" if change.adjusted_p >= 0.001 else "<.001",
         **({"finds": _found(change.detectable), "needs": _needed(change.runs_needed)} if change.cell is None else {}),
     }
 
 
-def strategy(change: Change | Spread) -> str:
-    """Return whose change it is, with the start method where there are several."""
-    return change.strategy if change.start_method is None else f"{change.strategy} by {change.start_method}"
-
-
-def quantity(change: Change | Spread) -> str:
-    """Return what is compared, and for which tasks."""
-    return change.quantity if change.part == ALL else f"{change.quantity}, {change.part.partition(' ')[0]}"
-
-
-def inside(cell: str) -> str:
-    """Return what a cell's test id has in brackets."""
-    return cell.partition("[")[2].removesuffix("]") or cell.rpartition("::")[2]
-
-
 def _closing(result: Comparison, width: int) -> Iterator[str]:
-    unsure = [group for group in result.groups if group.verdict is Verdict.INCONCLUSIVE]
-    if unsure and result.judged:
-        found = sorted(group.detectable for group in unsure)
-        needed = sorted((group.runs_needed for group in unsure), key=lambda runs: runs or MOST_RUNS_NEEDED + 1)
-        yield from wrapped(
-            f"{len(unsure)} of {len(result.groups)} inconclusive: these runs find changes of {_found(found[0])} to "
-            f"{_found(found[-1])}; {_needed(needed[0])} to {_needed(needed[-1])} runs a side would tell one of "
-            f"{units.percent(result.rule.margin)} from none.",
-            width,
-        )
     for line in result.observed:
-        yield from wrapped(f"Something else happens: {line}.", width)
-    yield from wrapped(bias_line(result.nulls), width)
+        yield from wrapped(f"Behaviour changed: {line}.", width)
+    yield from wrapped(f"Noise check: {bias_line(result.nulls)}.", width)
     for what, names in (
         ("Appeared", result.appeared),
         ("Vanished", result.vanished),
         ("Failed", result.failed),
-        ("Planned, but not measured in each run", result.missing),
+        ("Planned, but not measured in every run", result.missing),
     ):
         if names:
             yield from wrapped(f"{what}: {', '.join(_listed(names))}.", width)
     if result.lacking:
-        yield from wrapped(f"Not told by each run, and left out: {', '.join(result.lacking)}.", width)
+        yield from wrapped(f"Not reported by every run, so left out: {', '.join(result.lacking)}.", width)
     if result.judged:
         counts = [f"{sum(group.verdict is verdict for group in result.groups)} {verdict}" for verdict in VERDICT_ORDER]
         others = len([group for group in result.groups if group.verdict is Verdict.REGRESSED]) - len(result.regressed)
-        note = f" ({others} of the former not surely by a strategy's doing)" if others else ""
+        note = f" ({others} of the REGRESSED not clearly caused by a strategy)" if others else ""
         yield from wrapped(f"Of {counted(len(result.groups), 'test')}: {', '.join(counts)}{note}.", width)
 
 
@@ -284,7 +222,7 @@ def noise_lines(
         }
         for spread in spreads
     ]
-    yield from _fitted(rows, width, table_format, NOISE)
+    yield from fitted(_tables(rows, NOISE), width, table_format)
 
 
 def _found(value: float) -> str:
@@ -294,17 +232,3 @@ def _found(value: float) -> str:
 
 def _needed(runs: int | None) -> str:
     return f"over {MOST_RUNS_NEEDED}" if runs is None else str(runs)
-
-
-def signed(change: Change, difference: float) -> str:
-    """Write a difference as a signed share in percent."""
-    value = change.share(difference)
-    if math.isinf(value) or value > 1e3:
-        return f"{'+' if value > 0 else '-'}inf"
-    return f"{100 * value:+.1f}%"
-
-
-def amount(change: Change, value: float) -> str:
-    """Write a quantity, given as a comparison has it, the way the summary writes it."""
-    known = quantity_of(change.quantity)
-    return units.amount(known.unjudged(value) * (change.scale or 1.0), known.unit)

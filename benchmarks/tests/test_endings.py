@@ -78,7 +78,7 @@ def test_a_run_in_which_every_cell_failed(project: Project) -> None:
     after = project.measure("--benchmark-compare=0002")
 
     assert result.returncode == 1
-    assert "NOT MEASURED: 1 of 1 planned cells" in result.stdout
+    assert "not measured   1 of 1 (failed" in result.stdout
     assert "/0002_bad.json, " in latest
     assert "0002_bad.json" in listed.stdout
     assert compared.returncode == 0, compared.stderr
@@ -194,7 +194,7 @@ def test_benchmarks_of_others_do_not_disturb(project: Project) -> None:
     """A plain test of pytest-benchmark's is measured and saved beside the cells, and the report reads its own."""
     project.write(FOREIGN)
     result = project.measure()
-    code, out, err = report(f"--storage={project.folder / '.benchmarks'}")
+    code, out, err = report(f"--storage={project.folder / '.benchmarks'}", "--all")
 
     assert result.returncode == 0, result.stdout
     assert len(project.saved()["benchmarks"]) == 2

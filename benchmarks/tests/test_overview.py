@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.questions import answers
-from benchmarks.report import overview, render, runs
+from benchmarks.questions import families
+from benchmarks.report import details, overview, runs
 from benchmarks.report.overview import Overview
 from benchmarks.report.samples import reduce
 from benchmarks.tests.saved import document, five, report, storage
@@ -67,7 +67,7 @@ def test_a_quiet_complete_run_has_nothing_to_warn_of() -> None:
             put("start", "load_average", value=1.01),
             "the machine was busy when the run began (load average 1.01 on 2 CPUs)",
         ),
-        (put("environment", "quota", value=1.5), "the container's quota is 1.5 CPUs, where 2 can be seen"),
+        (put("environment", "quota", value=1.5), "the container's quota is 1.5 CPUs, although 2 are visible"),
         (
             put("environment", "standard_library_cached", value=False),
             overview.NO_BYTECODE,
@@ -128,7 +128,7 @@ def test_a_cell_that_some_runs_lack_is_missing(tmp_path: Path) -> None:
     found = several(tmp_path / "s", {2: lose_one, 5: lose_one})
     name = document()["suite"]["cells"][0]["id"].rpartition("/")[2]
 
-    assert found.missing == {"not in 2 of 5 runs": (name,)}
+    assert found.missing == {"missing from 2 of 5 runs": (name,)}
     assert name not in {row.place.id.rpartition("/")[2] for row in found.rows}
     assert found.planned == len(document()["suite"]["cells"])
 
@@ -280,7 +280,7 @@ def test_the_start_up_table_fits_80_columns(monkeypatch: pytest.MonkeyPatch) -> 
             benchmark["params"].update(workload="heavy import", start_method="forkserver")
             for measure in benchmark["extra_info"]["measures"].values():
                 measure["values"] = [seconds * 10 for seconds in measure["values"]]
-    lines = list(render.summary(shown(changed), answers(), 80))
+    lines = list(details.details(shown(changed), families(), 80))
     start = next(place for place, line in enumerate(lines) if line.startswith("STARTUP"))
 
     assert max(map(len, lines[start:])) <= 80

@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.report.program import python
 from benchmarks.tests.saved import DATA, five, report, storage
 
 GOLDEN = Path(__file__).parent / "golden"
 OTHERS = DATA.with_name("0002_others.json")
 
 COMMANDS = {
-    "summary": ("summary", str(DATA)),
-    "summary-others": ("summary", str(OTHERS)),
-    "summary-several": ("summary", "before"),
+    "digest": ("summary", str(DATA)),
+    "digest-others": ("summary", str(OTHERS)),
+    "digest-several": ("summary", "before"),
+    "summary": ("summary", str(DATA), "--all"),
+    "summary-others": ("summary", str(OTHERS), "--all"),
+    "summary-several": ("summary", "before", "--all"),
     "compare": ("compare", "before", "after"),
     "compare-cells": ("compare", "before", "after", "--cells", "--only", "dispatch"),
     "compare-single": ("compare", "1", "6"),
@@ -49,7 +53,7 @@ def test_command(
     """A command prints what was read by eye; no line is wider than the terminal, but for paths and names."""
     monkeypatch.setenv("COLUMNS", str(width))
     _, out, err = report(*COMMANDS[name], f"--storage={saved}")
-    out = out.replace(str(saved), "SAVED").replace(f"{DATA.parent}/", "")
+    out = out.replace(str(saved), "SAVED").replace(f"{DATA.parent}/", "").replace(python(), "python")
 
     assert err == ""
     assert max(map(len, out.splitlines())) <= width

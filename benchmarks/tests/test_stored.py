@@ -116,7 +116,7 @@ def test_reading_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     known = replicates(folder, reduce(load(next(folder.glob("*/0001*")))), (), None)
 
     assert known.sets == ()
-    assert "by themselves (1 of 6 were read in 0.0 s): a cautious guess stands in" in known.note
+    assert "runs vary (1 of 6 were read in 0.0 s): a cautious guess is used" in known.note
 
 
 def test_another_machine_serves_where_this_one_has_too_few(tmp_path: Path) -> None:
@@ -210,4 +210,4 @@ def test_compare_says_what_it_knows(tmp_path: Path) -> None:
     code, out, err = report("compare", "before", "after", f"--storage={folder}")
 
     assert (code, err) == (0, "")
-    assert "how far runs differ by themselves is known from 10 stored runs of this machine" in " ".join(out.split())
+    assert "the spread between runs is known from 10 stored runs of this machine" in " ".join(out.split())

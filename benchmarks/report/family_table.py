@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-from tabulate import DataRow, TableFormat, tabulate
 
 from benchmarks.report import units
 from benchmarks.report.metrics import NULLS, Metrics, on_axis
 from benchmarks.report.stats import Summary
+from benchmarks.report.table import Table, fitted
 from benchmarks.schema import FamilyInfo
-
-
-def plain(gap: str) -> TableFormat:
-    """Return tabulate's format without rules, with `gap` between columns."""
-    row = DataRow("", gap, "")
-    return TableFormat(None, None, None, None, row, row, padding=0, with_header_hide=None)
 
 
 @dataclass(frozen=True)
@@ -56,68 +49,29 @@ class Column:
     spare: int = 0
 
 
-def table(family: FamilyInfo, rows: Sequence[Metrics], width: int, table_format: str | None = None) -> list[str]:
+def family_table(family: FamilyInfo, rows: Sequence[Metrics], width: int, table_format: str | None = None) -> list[str]:
     """Return a family's table in the widest style that fits, or in a format of tabulate's, which has its own width."""
-    if table_format is not None:
-        return _formatted(_columns(family, rows), rows, table_format)
-    lines: list[str] = []
-    for style in SUMMARY_STYLES:
-        lines = _set(_columns(family, rows), rows, style)
-        if max(map(len, lines)) <= width:
-            break
-    return lines
+    columns = _columns(family, rows)
+    return fitted((_styled(columns, rows, style) for style in SUMMARY_STYLES), width, table_format)
 
 
-def _formatted(columns: Sequence[Column], rows: Sequence[Metrics], table_format: str) -> list[str]:
-    """Set a table with all columns in a format of tabulate's."""
-    texts = _texts(columns, rows, SUMMARY_STYLES[0])
-    body = [[cells[index] or units.MISSING for cells in texts.values()] for index in range(len(rows))]
-    head = [title.replace("-\n", "").replace("\n", " ") for title in texts]
-    return tabulate(body, head, table_format, disable_numparse=True, colalign=_alignment(texts)).splitlines()
-
-
-def _texts(columns: Sequence[Column], rows: Sequence[Metrics], style: SummaryStyle) -> dict[str, list[str | None]]:
-    """Return the texts of each column that has any, by its title."""
+def _styled(columns: Sequence[Column], rows: Sequence[Metrics], style: SummaryStyle) -> Table:
+    """Return a table in a style. A grouped one has the strategy's name on a line above its rows."""
+    if style.grouped:
+        order = list(dict.fromkeys(map(_name, rows)))
+        rows = sorted(rows, key=lambda row: order.index(_name(row)))
     shown = [column for column in columns if column.spare <= style.spare]
     texts = {column.title: [column.text(row, style) for row in rows] for column in shown}
     texts = {title: cells for title, cells in texts.items() if any(cell is not None for cell in cells)}
-    return texts if style.grouped else {"strategy": [_name(row) for row in rows], **texts}
-
-
-def _alignment(titles: Iterable[str]) -> list[str]:
-    return ["left" if title in LEFT_TITLES else "right" for title in titles]
-
-
-def _set(columns: Sequence[Column], rows: Sequence[Metrics], style: SummaryStyle) -> list[str]:
-    """Set a table. A grouped one has the strategy's name on a line above its rows."""
-    if style.grouped:
-        rows = [row for group in _grouped(rows) for row in group]
-    texts = _texts(columns, rows, style)
-    body = [[cells[index] or units.MISSING for cells in texts.values()] for index in range(len(rows))]
-    # Titles of several lines are rows of their own: tabulate breaks lines in its named formats only.
-    head = _title_lines(list(texts))
-    text = tabulate([*head, *body], tablefmt=plain(style.gap), disable_numparse=True, colalign=_alignment(texts))
-    lines = [line.rstrip() for line in text.splitlines()]
-    out = lines[: len(head)]
-    for index, row in enumerate(rows):
-        if style.grouped and (index == 0 or _name(row) != _name(rows[index - 1])):
-            out.append(_name(row))
-        out.append(lines[len(head) + index])
-    return out
-
-
-def _title_lines(titles: Sequence[str]) -> list[list[str]]:
-    """Return the lines of all titles, set against the bottom."""
-    height = max(title.count("\n") for title in titles) + 1
-    split = [title.split("\n") for title in titles]
-    return list(map(list, zip(*([""] * (height - len(lines)) + lines for lines in split), strict=True)))
-
-
-def _grouped(rows: Sequence[Metrics]) -> list[list[Metrics]]:
-    groups: dict[str, list[Metrics]] = {}
-    for row in rows:
-        groups.setdefault(_name(row), []).append(row)
-    return list(groups.values())
+    if not style.grouped:
+        texts = {"strategy": [_name(row) for row in rows], **texts}
+    return Table(
+        titles=list(texts),
+        rows=[[cells[place] or units.MISSING for cells in texts.values()] for place in range(len(rows))],
+        left=[place for place, title in enumerate(texts) if title in LEFT_TITLES],
+        above=[_name(row) for row in rows] if style.grouped else (),
+        gap=style.gap,
+    )
 
 
 def _name(row: Metrics) -> str:
@@ -143,7 +97,7 @@ def _columns(family: FamilyInfo, rows: Sequence[Metrics]) -> list[Column]:
                 return None
             return units.seconds(seconds / row.place.tasks if family.per_task else seconds, style.space)
 
-        return Column(f"{title}\na task" if family.per_task else title, text, spare)
+        return Column(f"{title}\nper task" if family.per_task else title, text, spare)
 
     varying = [axis(name) for name in AXIS_TITLES if len(on_axis(rows, name)) > 1]
     by_ratio = family.about_speedup
@@ -155,7 +109,7 @@ def _columns(family: FamilyInfo, rows: Sequence[Metrics]) -> list[Column]:
         *varying,
         *([Column("chunk\nsize", lambda row, _style: str(row.place.tasks_per_chunk), minor)] if chunks else []),
         *([Column("task\nlength", lambda row, style: units.seconds(row.task_length, style.space))] if sizes else []),
-        Column("bytes\na task", lambda row, style: units.moved(row.place.bytes_moved, row.place.tasks, style.space)),
+        Column("bytes\nper task", lambda row, style: units.moved(row.place.bytes_moved, row.place.tasks, style.space)),
         time("serial", lambda row: row.serial, spare=minor),
         time("floor", lambda row: row.floor, spare=spared),
         time("strategy\ntime" if by_ratio else "time", lambda row: row.time.center),
@@ -172,7 +126,10 @@ def _columns(family: FamilyInfo, rows: Sequence[Metrics]) -> list[Column]:
         # where nothing else can be spared: it is the difference of two columns
         time("overhead", lambda row: None if row.overhead is None else row.overhead.center, spare=max(1, spared)),
         time("CPU\ntime", lambda row: row.cpu, spare=spared),
-        Column("through-\nput", lambda row, _style: units.throughput(row.throughput)),
+        Column(
+            "through-\nput",
+            lambda row, _style: units.throughput(None if row.throughput is None else row.throughput.center),
+        ),
         *_stages(family, rows),
         *_observed(rows),
         time("95th\npercentile", lambda row: row.tail, spare=3),

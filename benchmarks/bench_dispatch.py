@@ -31,7 +31,8 @@ def _axes(seconds: float) -> tuple[Axes, ...]:
 def answer(rows: Sequence[Metrics]) -> str:
     """Answer the question from its rows, null rows left out."""
     tied, rest = ranked(rows, lambda row: row.task_time)
-    text = " or ".join(f"{row.place.strategy} {known(row.task_time, 's')}" for row in tied[:2])
+    alike = [row for row in tied if row.place.tasks_per_chunk == tied[0].place.tasks_per_chunk]
+    text = " or ".join(f"{row.place.strategy} {known(row.task_time, 's')}" for row in alike[:2])
     text = f"per task in chunks of {tied[0].place.tasks_per_chunk}: {text}"
     text = f"{text}, {NO_DIFFERENCE}" if len(tied) > 1 else text
     single = [row for row in rest if row.place.tasks_per_chunk == 1]

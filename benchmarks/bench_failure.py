@@ -24,7 +24,8 @@ def answer(rows: Sequence[Metrics]) -> str:
     """Answer the question from its rows, null rows left out."""
     parts = []
     others = []
-    for workload in dict.fromkeys(row.place.axes.workload for row in rows):
+    workloads = dict.fromkeys(row.place.axes.workload for row in rows)
+    for workload in sorted(workloads, key=lambda workload: workload != TOPIC):
         own = [row for row in rows if row.place.axes.workload == workload]
         hanging = [row for row in own if HANGS in row.observed.get(CALLER_SEES, "")]
         told = [row for row in own if row not in hanging]

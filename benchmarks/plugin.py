@@ -329,5 +329,5 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
         terminalreporter.write_line(f"warning: for a while this run was not saved cell by cell: {trouble}", yellow=True)
     if recording.saved is not None:
         terminalreporter.write_line(f"saved          {shown(recording.saved)}")
-        for line in next_commands():
+        for line in next_commands(recording.storage):
             terminalreporter.write_line(line)

@@ -5,6 +5,7 @@ Needs Matplotlib. No number in those parts is written by hand, so that none can 
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -162,7 +163,7 @@ def draw(columns: Sequence[matrix.Sample], folder: Path) -> list[Path]:
     shown = of_runs(columns[-1].runs, stored(columns))
     with tempfile.TemporaryDirectory() as scratch:
         drawn = [path for path in draw_all(shown, Path(scratch)) if path.suffix == ".svg"]
-        return [path.replace(folder / path.name) for path in drawn]
+        return [Path(shutil.copy(path, folder)) for path in drawn]
 
 
 def main() -> int:

@@ -99,9 +99,10 @@ def summary_of(  # noqa: PLR0913 - what is known of a run that has just ended, a
         return [f"error: {error}"]
 
 
-def next_commands(run: str | None = None) -> list[str]:
+def next_commands(storage: Path, run: str | None = None) -> list[str]:
     """Return the lines that say what to do next; `run` is what the run was asked for by, None for the latest."""
-    program = f"{python()} -m benchmarks.report"
+    elsewhere = storage.resolve() != _nearest_storage().resolve()
+    program = f"{python()} -m benchmarks.report" + (f" --storage {shlex.quote(str(storage))}" if elsewhere else "")
     named = "" if run is None else f" summary {shlex.quote(run)}"
     return [
         f"all tables     {program}{named} --all",
@@ -119,7 +120,10 @@ def _summary(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if options.all or options.only or options.format:
         lines = details.details(shown, families(), terminal_width(), options.format)
     else:
-        lines = chain(digest.digest(shown, families(), terminal_width(), paint_for(out)), next_commands(options.run))
+        lines = chain(
+            digest.digest(shown, families(), terminal_width(), paint_for(out)),
+            next_commands(options.storage, options.run),
+        )
     for line in lines:
         print(line, file=out)
     _write_json(options.json, {"rows": shown.rows})
@@ -152,6 +156,7 @@ def _stored(options: argparse.Namespace, leave_out: Sequence[Path], like: Reduce
 def _compare(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     from benchmarks.report import compare, samples, verdicts
 
+    plots = None if options.picture is None else _plots()
     base_paths = runs.find(options.storage, options.base)
     new_paths = [runs.latest(options.storage)] if options.new is None else runs.find(options.storage, options.new)
     if options.new is None and new_paths[0] in base_paths:
@@ -174,11 +179,12 @@ def _compare(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     result = compare.compare(base, new, _rule(options), options.across, known)
     for line in verdicts.comparison_lines(names, result, terminal_width(), options.format, all_cells=options.cells):
         print(line, file=out)
-    if options.picture is not None:
+    if plots is not None and result.groups and not result.differences:
         try:
-            _plots().draw_changes(names, result, options.picture)
+            plots.draw_changes(names, result, options.picture)
         except (OSError, ValueError) as error:
-            raise DataError(f"--picture {options.picture}: cannot be written ({error})") from None
+            faults.append(f"--picture {options.picture}: cannot be written ({error})")
+            _told(faults[-1:], err)
     sources = {"base": [run.source for run in base], "new": [run.source for run in new]}
     _write_json(options.json, {**sources, **msgspec.to_builtins(result)})
     if faults:

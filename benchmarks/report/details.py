@@ -45,7 +45,9 @@ def family_lines(
     if not rows:
         return
     family = overview.families[name]
-    yield from wrapped(sentence(answered(questions, name, rows)), width)
+    phrase = answered(questions, name, rows)
+    if phrase:
+        yield from wrapped(sentence(f"{questions[name].topic or name}: {phrase}"), width)
     yield from wrapped(f"Timed: {family.timed}. {_same_everywhere(rows)}", width)
     yield ""
     yield from family_table(family, rows, width, table_format)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from statistics import median
+from textwrap import shorten
 
 from benchmarks.report import units
 from benchmarks.report.metrics import NULLS, Metrics, break_evens, by_strategy
@@ -18,6 +19,9 @@ from benchmarks.report.units import counted, wrapped
 
 WIDTH = 80
 """The most columns it takes, however wide the terminal: a line that is longer is not read to its end."""
+
+MOST_OF_A_REASON = 100
+"""Characters: the report's tables have it whole."""
 
 LABEL = 15
 """Columns of what stands before an answer."""
@@ -63,7 +67,8 @@ def _missing(overview: Overview) -> str:
     reason, names = max(overview.missing.items(), key=lambda item: len(item[1]))
     total = sum(map(len, overview.missing.values()))
     share = "" if len(names) == total else f"{len(names)}: "
-    return f"{total} of {overview.planned} ({share}{reason.removeprefix('skipped: ')})"
+    short = shorten(reason.removeprefix("skipped: "), MOST_OF_A_REASON, placeholder=" ...")
+    return f"{total} of {overview.planned} ({share}{short})"
 
 
 def _speedups(rows: Sequence[Metrics], width: int, paint: Paint) -> Iterator[str]:

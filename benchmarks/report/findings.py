@@ -68,8 +68,13 @@ def _open(result: Comparison) -> Iterator[str]:
     elif all(group.verdict is Verdict.UNCHANGED for group in result.groups):
         yield f"All {counted(len(result.groups), 'test')} unchanged within {margin}."
     lost = len(result.vanished) + len(result.failed) + len(result.missing)
-    if lost:
-        yield f"Not everything was judged: {counted(lost, 'cell')} failed or missing."
+    left_out = [
+        *dict.fromkeys(f"{row.family} (biased)" for row in result.biased),
+        *([f"{counted(lost, 'cell')} that failed or are missing"] if lost else []),
+        *(["what some runs do not report"] if result.lacking else []),
+    ]
+    if left_out:
+        yield f"Not judged: {either(left_out, 'and')}."
 
 
 def _named(groups: Sequence[Change]) -> str:

@@ -79,8 +79,9 @@ def bias_line(nulls: Sequence[NullRow], most: int | None = None) -> str:
     if not nulls:
         return "no null rows, so a bias towards an arm would go unnoticed"
     biased = {row.family for row in nulls if row.bias is Bias.BIASED}
-    passed = sum(row.bias is not Bias.BIASED for row in nulls)
-    text = f"{passed} of {len(nulls)} null rows passed"
+    passed = sum(row.bias is Bias.SMALL for row in nulls)
+    unclear = sum(row.bias is Bias.UNKNOWN for row in nulls)
+    text = f"{passed} of {len(nulls)} passed{f', {unclear} unclear' if unclear else ''}"
     off = ", ".join(f"{row.family} {known(row.ratio)}" for row in nulls if row.bias is Bias.BIASED)
     hiding: dict[str, float] = {}
     for row in nulls:

@@ -41,12 +41,13 @@ def draw(shown: Overview, folder: Path) -> Iterator[Path]:
     """Draw what there is; yield the files as they are written. OSError if the folder cannot be written."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, picture in PICTURES.items():
-        own = [row for row in shown.rows if row.place.family == name and row.place.strategy not in NULLS]
+        rows = [row for row in shown.rows if row.place.family == name and row.place.strategy not in NULLS]
+        own = [row for row in rows if row.speedup is not None] if picture in OF_SPEEDUPS else rows
         if not own:
             continue
         figure, axes = _figure(0 if picture in CURVES else len(own), shown.families[name].question, shown.caption)
         picture(axes, own)
-        figure.legend(fontsize=SMALL, frameon=False, loc="outside lower center", ncols=4)
+        figure.legend(fontsize=SMALL, frameon=False, loc="outside upper center", ncols=5)
         for suffix in ("svg", "png"):
             path = folder / f"{name}.{suffix}"
             _write(figure, path)
@@ -81,7 +82,7 @@ def draw_changes(names: tuple[str, str], result: Comparison, path: Path) -> None
     )
     axes.invert_yaxis()
     axes.set_xlabel("change in percent; positive is worse")
-    figure.legend(fontsize=SMALL, frameon=False, loc="outside lower center", ncols=4)
+    figure.legend(fontsize=SMALL, frameon=False, loc="outside upper center", ncols=5)
     _write(figure, path)
 
 
@@ -219,8 +220,9 @@ def _points(axes: Axes, labels: Sequence[str], values: Sequence[Summary], floors
     """Draw a value with its interval for each label, from above, and a mark for what bare processes give."""
     places = range(len(labels))
     middles = [value.center for value in values]
-    low = [value.center - (value.center if value.low is None else value.low) for value in values]
-    high = [(value.center if value.high is None else value.high) - value.center for value in values]
+    # an interval of nothing may be off its middle by the last digit, and bars have no negative length
+    low = [max(0.0, value.center - (value.center if value.low is None else value.low)) for value in values]
+    high = [max(0.0, (value.center if value.high is None else value.high) - value.center) for value in values]
     axes.errorbar(
         middles, places, xerr=[low, high], linestyle="none", color=COLORS[0], marker="o", capsize=3, label="strategy"
     )
@@ -298,6 +300,8 @@ PICTURES: dict[str, Callable[[Axes, Sequence[Metrics]], None]] = {
     "streaming": _streaming,
     "waiting": _waiting,
 }
+
+OF_SPEEDUPS = (_speedup, _scaling, _balance, _waiting)
 
 CURVES = (_speedup, _scaling)
 """Those that need no room for rows with names."""

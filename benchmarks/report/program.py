@@ -47,6 +47,8 @@ def run_program(main: Callable[[Sequence[str], TextIO, TextIO], int]) -> int:
 def python() -> str:
     """Return how to call this interpreter from this folder, for a shell."""
     found = shutil.which("python")
+    if not sys.executable:  # embedded, or lost
+        return "python"
     if found is not None and Path(found).samefile(sys.executable) and _same_environment(found):
         return "python"
     path = Path(sys.executable)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from benchmarks.report import units
+from benchmarks.report.causes import Cause
 from benchmarks.report.changes import amount, inside, interval, quantity, signed, strategy
 from benchmarks.report.compare import LEAST_RUNS, Comparison
 from benchmarks.report.findings import finding
@@ -124,6 +125,11 @@ def _standing_out(names: tuple[str, str], result: Comparison, width: int, table_
     yield from wrapped(f"Then: python -m benchmarks.report compare {' '.join(map(shlex.quote, own))}", width)
 
 
+def _place(change: Change) -> tuple[int, bool]:
+    """Return what changes are ordered by: what regressed first, and of that what strategies did."""
+    return VERDICT_ORDER.index(change.verdict), change.cause != Cause.STRATEGY
+
+
 def _silent(group: Change) -> bool:
     """Say whether a test tells nothing at all."""
     return group.verdict is Verdict.INCONCLUSIVE and group.adjusted_p >= 1
@@ -138,7 +144,7 @@ def _table(
     judged: bool,
 ) -> list[str]:
     """Set changes, what regressed first."""
-    shown = sorted(changes, key=lambda change: VERDICT_ORDER.index(change.verdict)) if judged else list(changes)
+    shown = sorted(changes, key=_place) if judged else list(changes)
     rows = [_row(change, judged=judged) for change in shown]
     return fitted(_tables(rows, styles), width, table_format)
 

@@ -118,7 +118,7 @@ def test_only_what_always_hangs_is_said_to_hang() -> None:
     text = " ".join(details.details(overview.of_run(runs.parse(json.dumps(changed).encode(), "test")), families(), 160))
 
     assert "Pool.map and Pool.imap hang" in text
-    assert "Task raises: Pool.map reports it after" in text
+    assert "; task raises: Pool.map reports it after" in text
     assert "Pool.imap hangs in some runs" in text
 
 

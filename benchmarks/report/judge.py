@@ -158,6 +158,11 @@ class Change:
         return abs(self.change) > STANDS_OUT * self.error
 
     @property
+    def silent(self) -> bool:
+        """Whether it tells nothing at all."""
+        return self.verdict is Verdict.INCONCLUSIVE and self.adjusted_p >= 1
+
+    @property
     def key(self) -> GroupKey:
         """Which group it is, or belongs to."""
         return GroupKey(self.family, self.strategy, self.start_method, self.part, self.quantity)

@@ -57,7 +57,8 @@ def draw(shown: Overview, folder: Path) -> Iterator[Path]:
 def draw_changes(names: tuple[str, str], result: Comparison, path: Path) -> None:
     """Draw the changes that a comparison found, the margin shaded. OSError or ValueError if it cannot be written."""
     order = list(CHANGE_LOOKS)
-    found = sorted(result.groups, key=lambda group: (order.index(group.verdict), -abs(group.change)))[:MOST_CHANGES]
+    telling = [group for group in result.groups if not group.silent] or result.groups
+    found = sorted(telling, key=lambda group: (order.index(group.verdict), -abs(group.change)))[:MOST_CHANGES]
     rest = len(result.groups) - len(found)
     caption = f"{100 * (1 - result.rule.alpha):g}% intervals; shaded: within the margin"
     caption += f"; {rest} more are not drawn" if rest else ""

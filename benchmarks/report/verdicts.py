@@ -89,7 +89,7 @@ def comparison_lines(
         )
     yield ""
     if result.enough:
-        silent = [group for group in result.groups if _silent(group) and not all_cells]
+        silent = [group for group in result.groups if group.silent and not all_cells]
         shown = [group for group in result.groups if group not in silent]
         yield from _table(shown, GROUPS, width, table_format, judged=True)
         if silent:
@@ -128,11 +128,6 @@ def _standing_out(names: tuple[str, str], result: Comparison, width: int, table_
 def _place(change: Change) -> tuple[int, bool]:
     """Return what changes are ordered by: what regressed first, and of that what strategies did."""
     return VERDICT_ORDER.index(change.verdict), change.cause != Cause.STRATEGY
-
-
-def _silent(group: Change) -> bool:
-    """Say whether a test tells nothing at all."""
-    return group.verdict is Verdict.INCONCLUSIVE and group.adjusted_p >= 1
 
 
 def _table(

@@ -101,3 +101,20 @@ def test_a_family_that_favours_an_arm_alone_leaves_nothing_to_judge(tmp_path: Pa
 
     assert code == 3
     assert out.startswith(f"NOTHING JUDGED: the measurement favours an arm in {min(nulls & families)}.")
+
+
+def test_changes_can_be_drawn(saved: str, tmp_path: Path) -> None:
+    """`--picture` draws what is judged, and one that cannot be written is one line beside the comparison."""
+    pytest.importorskip("matplotlib", reason="Matplotlib is an extra")
+    code, out, err = report("compare", "before", "after", saved, f"--picture={tmp_path / 'changes.svg'}")
+    picture = (tmp_path / "changes.svg").read_text(encoding="utf-8")
+
+    assert (code, err) == (1, "")
+    assert "<!-- dispatch: Pool.map: overhead, short -->" in picture
+    assert "<!-- REGRESSED -->" in picture
+
+    code, again, err = report("compare", "before", "after", saved, f"--picture={tmp_path / 'no' / 'such.svg'}")
+
+    assert (code, again) == (2, out)
+    assert err.startswith(f"error: --picture {tmp_path / 'no' / 'such.svg'}: cannot be written (")
+    assert err.count("\n") == 1

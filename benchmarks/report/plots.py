@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
+from textwrap import wrap
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks.report import units
 from benchmarks.report.changes import quantity, strategy
@@ -33,6 +34,12 @@ ROW_HEIGHT, MARGINS = 0.27, 1.6
 
 SMALL = 8.5
 """Points of the smallest letters: 12 dots in a picture that is 800 dots wide."""
+
+MOST_OF_A_LINE = 58
+"""Characters of a title that fit beside the names of rows."""
+
+FEW_DECADES = 50
+"""A logarithmic scale over less has numbers between the powers of ten."""
 
 MOST_CHANGES = 40
 
@@ -99,7 +106,7 @@ def _figure(rows: int, title: str, caption: str) -> tuple[Figure, Axes]:
     """Return an empty figure that has room for some rows with names, and its axes."""
     figure = Figure(figsize=(WIDTH, max(HEIGHT, ROW_HEIGHT * rows + MARGINS)), layout="constrained")
     axes = figure.subplots()
-    axes.set_title(title, loc="left")
+    axes.set_title("\n".join(wrap(title, MOST_OF_A_LINE)), loc="left")
     figure.supxlabel(caption, fontsize=SMALL, color=GREY)
     return figure, axes
 
@@ -214,6 +221,10 @@ def _times(axes: Axes, labels: Sequence[str], values: Sequence[Summary], floors:
     """Draw times on a scale on which their ratios can be seen."""
     _points(axes, labels, values, floors)
     axes.set_xscale("log")
+    known = [value for value in (*(value.center for value in values), *floors) if value]
+    few = bool(known) and max(known) < FEW_DECADES * min(known)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(FuncFormatter(_tick))
 
 

@@ -43,8 +43,8 @@ WIDENING = {
     MACHINE_SPEEDUP: 2.4,
     EFFICIENCY: 1.7,
     OVERHEAD: 2.8,
-    FIRST_RESULT: 4.1,
-    PEAK_MEMORY: 2.4,
+    FIRST_RESULT: 7.2,
+    PEAK_MEMORY: 17.1,
 }
 """By how much intervals over the rounds of one run are too narrow for the mean of further runs.
 

@@ -101,8 +101,8 @@ def test_sides_take_turns(tmp_path: Path) -> None:
     assert lines[0] == "run 1 of 4: one"
     assert [line.partition(",")[0] for line in lines[1:4]] == ["run 2 of 4: two", "run 3 of 4: one", "run 4 of 4: two"]
     assert all(line.endswith(" s left") for line in lines[1:4])
-    assert lines[5] == "NO VERDICT (needs 3 runs on each side): nothing stands out."
-    assert lines[7].startswith("one (2 runs) against two (2 runs).")
+    assert lines[5].startswith("NO VERDICT (needs 3 runs on each side): ")  # whatever these few runs say
+    assert "\none (2 runs) against two (2 runs)." in out
     assert "NOT COMPARABLE" not in out
     assert "NO VERDICT (needs 3 runs on each side)" in out
     assert "For a verdict, measure one once more: pytest --benchmark-only --benchmark-save=one" in " ".join(out.split())

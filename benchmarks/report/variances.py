@@ -11,10 +11,10 @@ from benchmarks.report.stats import Prior, f_median, moderate, prior_of, varianc
 MOST_DF = 2.0
 """Degrees of freedom that stored runs count for at most beside today's: today is another day, however many there are.
 
-The variances of 74 tests in twenty runs were compared with those in the thirty baselines, taken a day before on a machine
-of the same kind: the logs of their ratios have a standard deviation of 1.25, as with a scaled inverse chi-square of 2
-degrees of freedom; single ones differ by a factor of twelve. (Those of sets that were taken in turns differ as with 9: with so many,
-11 % of the reports over three runs a side of those twenty were sure of something.)
+The variances of 74 tests in twenty runs were compared with those in the thirty baselines, taken a day before on a
+machine of the same kind: the logs of their ratios have a standard deviation of 1.25, as with a scaled inverse
+chi-square of 2 degrees of freedom; single ones differ by a factor of twelve. (Those of sets that were taken in turns
+differ as with 9: with so many, 11 % of the reports over three runs a side of those twenty were sure of something.)
 """
 
 GAINED_DF = 1.0

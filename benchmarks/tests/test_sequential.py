@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from functools import partial
 from statistics import NormalDist
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import pytest
 
 from benchmarks.report.compare import compare
-from benchmarks.report.judge import Rule, Verdict
-from benchmarks.report.sequential import levels, look, looks, spent
+from benchmarks.report.judge import Change, Rule, Verdict
+from benchmarks.report.sequential import Look, levels, look, looks, spent
 from benchmarks.tests.test_compare import STRATEGIES, sample
 
 
@@ -116,6 +117,25 @@ def test_a_change_at_the_margin_stays_open() -> None:
 
     assert (seen.over, seen.open > 0) == (False, True)
     assert not seen.found
+
+
+def test_what_the_last_turn_would_know_counts() -> None:
+    """A change of 0.40 among runs that differ by 0.113, in logs, stays open after three turns; one of 0.10 does not.
+
+    At the last turn its standard error is 0.056, and its bound 4.9 of them with the 15 degrees of freedom of then: 0.28.
+    With the 5 of now it would be 9.9, that is 0.56, and 0.40 with a standard error more to hope for falls short.
+    """
+    result = compare(sample(1, 3), sample(2, 3), Rule())
+    error = 0.113 * math.sqrt(2 / 3)
+    large = replace(result.groups[0], base=0.0, new=0.40, error=error, df=5.0, verdict=Verdict.INCONCLUSIVE, cause=None)
+    small = replace(large, new=0.1)
+    tests = 74
+
+    def open_of(change: Change) -> int:
+        others = [replace(change, verdict=Verdict.UNCHANGED)] * (tests - 1)
+        return Look(replace(result, groups=(change, *others)), 3, 8).open
+
+    assert (open_of(large), open_of(small)) == (1, 0)
 
 
 def test_the_last_turn_is_the_last() -> None:

@@ -122,7 +122,7 @@ def test_a_change_at_the_margin_stays_open() -> None:
 def test_what_the_last_turn_would_know_counts() -> None:
     """A change of 0.40 among runs that differ by 0.113, in logs, stays open after three turns; one of 0.10 does not.
 
-    At the last turn its standard error is 0.056, and its bound 4.9 of them with the 15 degrees of freedom of then: 0.28.
+    At the last turn its standard error is 0.056, and its bound 4.9 of them with the 15 degrees of freedom then: 0.28.
     With the 5 of now it would be 9.9, that is 0.56, and 0.40 with a standard error more to hope for falls short.
     """
     result = compare(sample(1, 3), sample(2, 3), Rule())

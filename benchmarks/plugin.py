@@ -31,7 +31,7 @@ from benchmarks.measuring.refusals import (
 )
 from benchmarks.measuring.session import Session, shown
 from benchmarks.measuring.watch import CellError
-from benchmarks.report.__main__ import next_commands, summary_of
+from benchmarks.report.__main__ import closing_lines, summary_of
 from benchmarks.schema import FAILED, INTERRUPTED, MEASURED, SKIPPED, Word
 
 if TYPE_CHECKING:
@@ -328,6 +328,5 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     for trouble in recording.troubles:
         terminalreporter.write_line(f"warning: for a while this run was not saved cell by cell: {trouble}", yellow=True)
     if recording.saved is not None:
-        terminalreporter.write_line(f"saved          {shown(recording.saved)}")
-        for line in next_commands(recording.storage):
+        for line in closing_lines(recording.storage, saved=shown(recording.saved)):
             terminalreporter.write_line(line)

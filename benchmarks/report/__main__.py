@@ -99,14 +99,20 @@ def summary_of(  # noqa: PLR0913 - what is known of a run that has just ended, a
         return [f"error: {error}"]
 
 
-def next_commands(storage: Path, run: str | None = None) -> list[str]:
-    """Return the lines that say what to do next; `run` is what the run was asked for by, None for the latest."""
+def closing_lines(storage: Path, *, run: str | None = None, saved: str | None = None) -> list[str]:
+    """Return the lines that end a digest: where the run was `saved`, if just now, and the commands that come next.
+
+    `run` is what the run was asked for by, None for the latest.
+    """
+    from benchmarks.report.digest import titled
+
     elsewhere = storage.resolve() != _nearest_storage().resolve()
     program = f"{python()} -m benchmarks.report" + (f" --storage {shlex.quote(str(storage))}" if elsewhere else "")
     named = "" if run is None else f" summary {shlex.quote(run)}"
     return [
-        f"all tables     {program}{named} --all",
-        f"slower now?    {program} compare baseline",
+        *([] if saved is None else [titled("saved", saved)]),
+        titled("all tables", f"{program}{named} --all"),
+        titled("slower now?", f"{program} compare baseline"),
     ]
 
 
@@ -122,7 +128,7 @@ def _summary(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     else:
         lines = chain(
             digest.digest(shown, families(), terminal_width(), paint_for(out)),
-            next_commands(options.storage, options.run),
+            closing_lines(options.storage, run=options.run),
         )
     for line in lines:
         print(line, file=out)

@@ -55,9 +55,14 @@ def digest(
         yield from labelled("not measured", _missing(overview))
 
 
+def titled(label: str, text: str) -> str:
+    """Put a label before a text, as wide as all labels are."""
+    return f"{label:<{LABEL - 1}} {text}"
+
+
 def _labelled(label: str, text: str, width: int, paint: Paint) -> Iterator[str]:
     """Yield a text with a label before it, and below the label nothing."""
-    first, *others = wrapped(f"{label:<{LABEL - 1}} {text}", width, " " * LABEL)
+    first, *others = wrapped(titled(label, text), width, " " * LABEL)
     yield f"{paint(first[:LABEL], TITLE)}{first[LABEL:]}"
     yield from others
 

@@ -46,18 +46,27 @@ def exit_code(number: signal.Signals) -> int:
 
 
 def start_tracker() -> None:
-    """Start the resource tracker, which outlives all else; one that is running stays.
-
-    Python shields it from Ctrl-C and SIGTERM, which go to the whole group now and then, but not from SIGHUP, which a
-    closed terminal sends there: what it tracked would be lost, and cleaning up would end in its tracebacks.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        return
+    """Start the resource tracker of multiprocessing, which outlives all else; one that is running stays."""
     from multiprocessing import resource_tracker  # noqa: PLC0415 - not every interpreter that starts needs it
 
+    with deaf_to_hangup():
+        resource_tracker.ensure_running()
+
+
+@contextmanager
+def deaf_to_hangup() -> Iterator[None]:
+    """Have what is started inside never hear of SIGHUP.
+
+    Python shields its resource tracker from Ctrl-C and SIGTERM, which go to the whole group now and then, but not from
+    SIGHUP, which a closed terminal sends there: what it tracked would be lost, and cleaning up would end in its
+    tracebacks.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
     former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
-        resource_tracker.ensure_running()
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
@@ -99,6 +108,13 @@ class Signals:
         """
         for number in self._caught:
             signal.signal(number, signal.SIG_IGN)
+
+    def reclaim(self) -> list[str]:
+        """Catch again what somebody else has put a handler of his own on; return the names of those signals."""
+        lost = [number for number in self._caught if signal.getsignal(number) != self._arrived]
+        for number in lost:
+            signal.signal(number, self._arrived)
+        return [number.name for number in lost]
 
     def check(self) -> None:
         """Raise Interrupted if a signal has come."""

@@ -191,6 +191,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
+    # a library that was imported once stays in this process, which others of its cells then fork: the last ones do
+    items.sort(key=lambda item: item.nodeid in session.planned and session.uses_libraries(item.module.FAMILY))  # type: ignore[attr-defined]
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:

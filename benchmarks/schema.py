@@ -217,10 +217,11 @@ class Times(Struct, frozen=True):
     saving: Amount | None = None
 
 
-class Suite(Struct, frozen=True):
+class Suite(Struct, frozen=True, omit_defaults=True):
     """What a run says of itself.
 
-    `budget` is the seconds that an option gave each cell, None where each family's own counted.
+    `budget` is the seconds that an option gave each cell, None where each family's own counted. `libraries` has the
+    versions of those that brought the engines of its cells, by name.
     """
 
     schema: Literal[3]
@@ -234,6 +235,7 @@ class Suite(Struct, frozen=True):
     start: Moment
     end: Moment
     seconds: Times
+    libraries: dict[Name, Name] = {}
 
 
 class Commit(Struct, frozen=True):

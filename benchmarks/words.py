@@ -16,10 +16,11 @@ SHORT: Final = "short tasks"
 ALL: Final = "all tasks"
 """Which tasks of its family a cell has: those in which the work, or the call, takes most of the time; or any."""
 
+IMPORT = "import"
 CREATE = "create"
 SHUTDOWN = "shutdown"
 STAGES = (CREATE, FIRST_RESULT, SHUTDOWN)
-"""What a cold run measures of itself, in seconds."""
+"""What a cold run measures of itself, in seconds; a script's also what it imports its engine in."""
 
 WARM = "warm"
 COLD = "cold"

@@ -33,9 +33,11 @@ class Workload:
     `make_inputs(size, tasks)` and `expected(size, tasks)` return one value a task, in the order of the tasks.
     `size` is a number of `unit`s, or None where tasks have no size: iterations can be selected by option. `ballast`,
     where given, makes what the calling process holds in memory while the cell is measured. `digest`, where given, is
-    what results are compared by. A task sends or returns `size` bytes where it `moves` them; one task fails where the
-    workload `breaks`, and ends its process where it `kills`. Inputs come one by one where they are `generated`, and
-    the first entry of each is the same large object where that is `shared`.
+    what results are compared by. A task sends or returns `size` bytes where it `moves` them. Of one that `breaks` it is
+    observed what its caller sees, mostly of one task that fails; a worker ends by force where it `kills`, before the
+    call where that hits one that is `idle`. Inputs come one by one where they are `generated`, and the first entry of
+    each is the same large object where that is `shared`. A `script` imports its engine first, by itself, in an
+    interpreter that has loaded nothing else.
     """
 
     name: str
@@ -49,7 +51,9 @@ class Workload:
     generated: bool = False
     breaks: bool = False
     kills: bool = False
+    idle: bool = False
     shared: bool = False
+    script: bool = False
 
 
 def make_heap() -> list[bytes]:
@@ -151,8 +155,11 @@ WORKLOADS: dict[str, Workload] = {
         Workload("shared input", checksum_part, _shared_parts, _part_checksums, unit="B", shared=True),
         Workload("task raises", raise_once, _numbers, _numbers, breaks=True),
         Workload("worker killed", kill_once, _numbers, _numbers, breaks=True, kills=True),
+        Workload("idle worker killed", nothing, _numbers, _numbers, breaks=True, kills=True, idle=True),
         Workload("unpicklable", unpicklable_once, _numbers, _numbers, breaks=True),
+        Workload("no failure", nothing, _numbers, _numbers, breaks=True),
         Workload("nothing", nothing, _numbers, _numbers),
+        Workload("script", nothing, _numbers, _numbers, script=True),
         Workload("heavy import", import_heavy, _numbers, _numbers, ballast=load_heavy_modules),
         Workload("large heap", nothing, _numbers, _numbers, ballast=make_heap),
     )

@@ -1,20 +1,28 @@
 """What breaks, in an interpreter of its own, which may hang or be wrecked by it.
 
 A caller that has seen a failure is asked whether its pool still works, and what is left when it has closed it. A wait
-that has no end is cut short by a limit, and is a result like any other.
+that has no end is cut short by a limit, and is a result like any other. What a killed worker had begun, an engine may
+try again in silence: each start of a task is written down, so that this is seen.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter, sleep
 from typing import Any, NoReturn
 
+from benchmarks import worker
 from benchmarks.measuring.cold import Order
 from benchmarks.measuring.interpreter import Caller
+from benchmarks.measuring.leaks import shared_memory
 from benchmarks.measuring.processes import Process, descendants
 from benchmarks.measuring.watch import start_helpers
 from benchmarks.strategies import STRATEGIES
@@ -29,11 +37,19 @@ The slowest answer in 25 runs took 100 ms. While a host took 34 % of the CPUs aw
 0.8 s longer than usual, and a limit of 0.3 s took an exception for a hang.
 """
 
+ENDING_SHARE = 0.2
+"""The part of such a limit, but no less than `HANG_SECONDS`, that a proof of workers gets afterwards, and closing."""
+
 KNOWN_HANG_SECONDS = 0.3
 """The same where a hang was seen before, and need not be proved once more."""
 
 END_SECONDS = 0.2
 """What processes get to end after their pool was closed: one that ends at all did so within 20 ms."""
+
+NOTICED_SECONDS = 0.2
+"""What an engine gets to notice that an idle worker is gone, before it is called."""
+
+ALL_RESULTS = "all results"
 
 WORKS = "works"
 
@@ -48,23 +64,30 @@ def break_and_tell() -> None:
     what, limit = json.loads(sys.argv[1])
     order = Order(**what)
     work = WORKLOADS[order.workload]
-    job = Job(work.function, list(work.make_inputs(order.size, order.tasks)), order.chunk_size)
     strategy = STRATEGIES[order.strategy]
     start_helpers(order.start_method)
     strategy.preload()
-    before = descendants()
-    engine = strategy.open(job, order.workers, order.start_method)
-    engine.prove()
-    signal.signal(signal.SIGALRM, too_long)
-    if not caller.ready():
-        return
-    with caller.guarded():
-        seen = within(limit, engine.run, "all results")
-    caller.tell(seen)
-    caller.wait()
-    with caller.guarded():
-        pool = within(limit, engine.prove, WORKS)
-        left = _left(within(limit, engine.close, ""), before)
+    processes, memory = descendants(), shared_memory()
+    with TemporaryDirectory(prefix="breaking-", ignore_cleanup_errors=True) as folder:
+        record = Path(folder) / "begun"
+        function = partial(worker.recorded, str(record), work.function) if work.kills else work.function
+        job = Job(function, list(work.make_inputs(order.size, order.tasks)), order.chunk_size)
+        engine = strategy.open(job, order.workers, order.start_method)
+        workers = engine.prove()
+        if work.idle:
+            os.kill(min(workers), signal.SIGKILL)
+            sleep(NOTICED_SECONDS)
+        signal.signal(signal.SIGALRM, too_long)
+        if not caller.ready():
+            return
+        with caller.guarded():
+            seen = within(limit, engine.run, ALL_RESULTS)
+        caller.tell(seen + _tried_again(record))
+        caller.wait()
+        with caller.guarded():
+            ending = max(min(limit, HANG_SECONDS), ENDING_SHARE * limit)
+            pool = within(ending, engine.prove, WORKS)
+            left = _left(within(ending, engine.close, ""), processes, memory)
     caller.tell((pool, left))
     caller.wait()
 
@@ -88,12 +111,21 @@ def too_long(*_: object) -> NoReturn:
     raise TooLongError
 
 
-def _left(closing: str, before: frozenset[Process]) -> str:
+def _tried_again(record: Path) -> str:
+    """Say how many tasks were begun once more than they had to be."""
+    begun = Counter(record.read_text(encoding="utf-8").split()) if record.exists() else Counter()
+    again = begun.total() - len(begun)
+    return f" after {again} re-run{'s' if again > 1 else ''}" if again else ""
+
+
+def _left(closing: str, processes: frozenset[Process], memory: frozenset[str]) -> str:
     """Say what is left after closing: processes get a moment to end."""
     end = perf_counter() + END_SECONDS
-    while descendants() - before and perf_counter() < end:
+    while descendants() - processes and perf_counter() < end:
         sleep(0.01)
-    left = len(descendants() - before)
+    left = len(descendants() - processes)
+    held = len(shared_memory() - memory)
     said = [closing]
     said.append(f"{left} process{'es' if left > 1 else ''}" if left else "")
+    said.append(f"{held} piece{'s' if held > 1 else ''} of shared memory" if held else "")
     return ", ".join(filter(None, said)) or "nothing"

@@ -109,6 +109,9 @@ class Axes:
 Answer = Callable[[Sequence[Any]], str]
 """Rows of `report.metrics.Metrics`, one or more, null rows left out, to a sentence."""
 
+Layout = Callable[[Sequence[Any]], Sequence[Iterable[Any]]]
+"""The same rows to tables of `report.table.Table`, of each several, from the widest to the narrowest."""
+
 Measurement = Callable[[Cell], None]
 """What measures a cell: the fixtures `measure` and `observe`."""
 
@@ -145,8 +148,10 @@ class Family:
     of times and what they are made of, `per_task` for times per task. `label_axes` are always in a cell's name.
     `short_tasks` says of a cell's axes whether what the call costs is most of its time; a family without it does not
     tell long tasks from short ones. `answer` puts the answer into a phrase; an empty one says that there is nothing
-    to say. `topic` is what the digest calls the question, by default the name. Raises ValueError for a name that nobody
-    has.
+    to say. `topic` is what the digest calls the question, by default the name; `tables` sets the rows in tables of its
+    own, beside the usual one. One that is `about_libraries` has no cells where no third-party library takes part.
+    `observations` is how often a run looks at what breaks.
+    Raises ValueError for a name that nobody has.
     """
 
     name: str
@@ -161,6 +166,9 @@ class Family:
     shows_speedup: bool = False
     label_axes: tuple[str, ...] = ("size", "strategy")
     topic: str = ""
+    tables: Layout | None = None
+    about_libraries: bool = False
+    observations: int = 3
 
     def __post_init__(self) -> None:
         """Refuse names that are misspelt: they would silently judge nothing."""
@@ -181,6 +189,7 @@ class Family:
     def plan(self, selection: Selection) -> list[Planned]:
         """Return the cells that the selection asks of this family, each once, in the order of the axes.
 
+        Strategies of a library that is not installed take part where they are named, to be told why they are missing.
         Raises ValueError if a preset names a strategy that nobody has.
         """
         for axes in (axes for preset in self.presets.values() for axes in preset):
@@ -191,11 +200,13 @@ class Family:
         listed = {name for axes in preset for name in axes.strategies}
         named = [name for name in selection.strategies or () if name not in listed and not strategies()[name].reference]
         for axes in preset:
-            own = [name for name in axes.strategies if selection.strategies is None or name in selection.strategies]
+            own = [name for name in axes.strategies if _takes_part(name, selection)]
             more = [name for name in named if axes.template and axes.takes(strategies()[name])]
             for cell in _cross(axes, (*own, *more), selection, cpus):
                 label = self._label(cell, axes, cpus)
                 planned.setdefault(cell, Planned(cell, label, axes.seconds, added=cell.strategy in more))
+        if self.about_libraries and all(strategies()[cell.strategy].library is None for cell in planned):
+            return []
         return list(planned.values())
 
     def _label(self, cell: Cell, axes: Axes, cpus: int) -> str:
@@ -225,6 +236,14 @@ class Family:
             if (axis in self.label_axes or getattr(cell, axis) != usual.get(axis, getattr(cell, axis)))
             and getattr(cell, axis) is not None
         )
+
+
+def _takes_part(name: str, selection: Selection) -> bool:
+    """Say whether a strategy that a family lists is measured."""
+    if selection.strategies is not None:
+        return name in selection.strategies
+    library = strategies()[name].library
+    return library is None or library.version is not None
 
 
 def _cross(axes: Axes, names: Sequence[str], selection: Selection, cpus: int) -> Iterator[Cell]:
@@ -266,6 +285,10 @@ def short_number(number: int) -> str:
     return short if len(short) < len(str(number)) or (number >= 100 and len(short) == 3) else str(number)
 
 
+SCRIPT_STARTS, SCRIPT_SECONDS = 4, 0.4
+"""A script is begun at least so often, and takes so long with what starts it, more or less."""
+
+
 def expected_seconds(planned: Planned, budget: float | None, iteration_seconds: float, most_rounds: int) -> float:
     """Estimate how long a cell takes: its budget, unless all its rounds fit, or the fewest do not.
 
@@ -274,6 +297,8 @@ def expected_seconds(planned: Planned, budget: float | None, iteration_seconds: 
     """
     cell = planned.cell
     seconds = planned.seconds if budget is None else budget
+    if WORKLOADS[cell.workload].script:
+        return max(seconds, SCRIPT_STARTS * SCRIPT_SECONDS)
     if cell.workload != "count":
         return seconds
     serial = (cell.size or 0) * cell.tasks * iteration_seconds

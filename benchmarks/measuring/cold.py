@@ -15,7 +15,7 @@ from benchmarks.interrupts import SIGNALS
 from benchmarks.measuring.interpreter import Caller, Interpreter
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Engine, Job
-from benchmarks.words import PEAK_MEMORY, STAGES
+from benchmarks.words import IMPORT, PEAK_MEMORY, STAGES
 from benchmarks.workloads import WORKLOADS
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ class Fresh(Engine):
     def __init__(self, order: Order) -> None:
         """Say what each interpreter runs; none is started yet."""
         super().__init__(self._ask)
-        self._interpreter = Interpreter("benchmarks.measuring.cold", "answer", json.dumps(asdict(order)))
+        first = STRATEGIES[order.strategy].modules if WORKLOADS[order.workload].script else ()
+        self._interpreter = Interpreter("benchmarks.measuring.cold", "answer", json.dumps(asdict(order)), first)
         self.measures: Measures = {}
         self.cpu_seconds: float | None = None
 
@@ -134,8 +135,11 @@ class Fresh(Engine):
         self._interpreter.terminate()
 
 
-def answer() -> None:
-    """Run in the fresh interpreter: make the engine, say ready, wait for the word, run, answer."""
+def answer(import_seconds: float | None = None) -> None:
+    """Run in the fresh interpreter: make the engine, say ready, wait for the word, run, answer.
+
+    `import_seconds` is what importing the modules took that came before this one.
+    """
     caller = Caller()
     engine = cold_engine(Order(**json.loads(sys.argv[1])))
     if not caller.ready():
@@ -147,6 +151,8 @@ def answer() -> None:
     # beyond what it held before; that of its workers is not counted
     if memory is not None and most is not None:
         engine.measures[PEAK_MEMORY] = (most - memory, "B")
+    if import_seconds is not None:
+        engine.measures = {IMPORT: (import_seconds, "s"), **engine.measures}
     caller.tell((results, engine.measures, None if before is None or after is None else after - before))
     caller.wait()  # end when told to: an interpreter that ends at once does so inside the next arm's clock
 
@@ -155,7 +161,8 @@ def cold_engine(order: Order) -> Cold:
     """Return the engine of a cold run."""
     work = WORKLOADS[order.workload]
     strategy = STRATEGIES[order.strategy]
-    strategy.preload()
+    if not work.script:  # a script's clock sees all that is started on its way to the first result
+        strategy.preload()
     if work.generated:
         return Streaming(strategy, work, order)
     job = Job(work.function, list(work.make_inputs(order.size, order.tasks)), order.chunk_size)

@@ -29,22 +29,20 @@ if TYPE_CHECKING:
 
     from benchmarks.strategies.base import Call
 
-BREAKS = 2
-"""How often a failure is timed, after a first time that tells whether it hangs."""
-
 
 def observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Budget) -> None:
     """Time how long a caller waits until it sees a failure, and take down what it sees.
 
     What was seen goes into the fixture's `extra_info` as `observed`: what the caller sees, whether the pool works
-    afterwards, what closing it leaves behind. Raises CellError if the interpreter that was to break does not answer.
+    afterwards, what closing it leaves behind. A wait that is longer than the cell's budget, and `HANG_SECONDS`, counts
+    as one without end. Raises CellError if the interpreter that was to break does not answer.
     """
     if not hasattr(signal, "setitimer"):
         pytest.skip("a wait without end cannot be cut short: this platform has no timer signals")
     watch = Watch(budget.limit)
     try:
         with watch:
-            _observe(cell, family, benchmark)
+            _observe(cell, family, benchmark, max(HANG_SECONDS, budget.seconds))
     except BaseException as error:
         benchmark.has_error = True  # also where a signal ends it: half a cell would be saved as if it were one
         if isinstance(error, CellError | FreshError | OSError):
@@ -54,12 +52,11 @@ def observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
         watch.stop()
 
 
-def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture) -> None:
+def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, patience: float) -> None:
     order = Order(cell.strategy, cell.workload, cell.size, cell.tasks, cell.chunk_size, cell.workers, cell.start_method)
-    interpreter = _breaking(order, HANG_SECONDS)
+    interpreter = _breaking(order, patience)
     observed: dict[str, dict[str, None]] = {CALLER_SEES: {}, AFTERWARDS: {}, LEFT_BEHIND: {}}
     seen: list[str] = []
-    hangs = False
     spent = Spent()
 
     def run() -> list[Any]:
@@ -74,26 +71,25 @@ def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture) -> None:
         return (run,), {}
 
     def teardown(_run: Call) -> None:
+        nonlocal interpreter
         start = perf_counter()
         # what is left of a hang was told the first time, when nothing was cut short too soon
-        answers = (seen[-1],) if hangs else (seen[-1], *interpreter.ask())
-        for what, said in zip(observed, answers, strict=not hangs):
+        again = seen.count(HANGS) > 1
+        answers = (seen[-1],) if again else (seen[-1], *interpreter.ask())
+        for what, said in zip(observed, answers, strict=not again):
             observed[what][said] = None
         interpreter.terminate()
+        if seen[-1] == HANGS:  # a wait without end is as long the next time
+            interpreter = _breaking(order, KNOWN_HANG_SECONDS)
         spent.pools += perf_counter() - start
 
+    rounds = family.observations
     try:
         if not benchmark.enabled:
             setup()
             benchmark(run)
             teardown(run)
             return
-        setup()
-        run()
-        teardown(run)
-        rounds = BREAKS
-        if seen[-1] == HANGS:  # a wait without end is as long the second time
-            hangs, rounds, interpreter = True, 1, _breaking(order, KNOWN_HANG_SECONDS)
         benchmark.pedantic(call, setup=setup, teardown=teardown, rounds=rounds)
     finally:
         interpreter.terminate()

@@ -7,7 +7,7 @@ import pickle
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,16 @@ class FreshError(Exception):
 class Interpreter:
     """The caller's end: an interpreter that calls one function, which talks back through a `Caller`."""
 
-    def __init__(self, module: str, function: str, argument: str) -> None:
-        """Say which function it is to call, with which command-line argument; nothing is started yet."""
-        self._command = [sys.executable, "-c", f"from {module} import {function}; {function}()", argument]
+    def __init__(self, module: str, function: str, argument: str, first: Sequence[str] = ()) -> None:
+        """Say which function it is to call, with which command-line argument; nothing is started yet.
+
+        Where it is to import some modules `first`, before all else, the function is given the seconds that took.
+        """
+        code = f"from {module} import {function}; {function}()"
+        if first:
+            before = f"from time import perf_counter as clock; begun = clock(); import {', '.join(first)}"
+            code = f"{before}; seconds = clock() - begun; from {module} import {function}; {function}(seconds)"
+        self._command = [sys.executable, "-c", code, argument]
         self._process: subprocess.Popen[bytes] | None = None
         self._previous: subprocess.Popen[bytes] | None = None
 

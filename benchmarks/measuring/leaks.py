@@ -28,7 +28,7 @@ class Leaks:
         self.processes = descendants()
         self._threads = frozenset(threading.enumerate())
         self._descriptors = _descriptors()
-        self._memory = _shared_memory()
+        self._memory = shared_memory()
 
     def check(self, leaves: Iterable[str] = ()) -> None:
         """Look after the cell; raise CellError naming what is left, but for what fits a pattern of `leaves`."""
@@ -56,7 +56,7 @@ class Leaks:
             *(f"process {process.pid} ({process.name})" for process in processes),
             *(f"thread {thread.name}" for thread in threads),
             *(f"file descriptor {number} ({name})" for number, name in descriptors.items()),
-            *(f"{SEGMENT}{name}" for name in sorted(_shared_memory() - self._memory)),
+            *(f"{SEGMENT}{name}" for name in sorted(shared_memory() - self._memory)),
         ]
 
 
@@ -74,7 +74,7 @@ def _descriptors() -> dict[int, str]:
     return found
 
 
-def _shared_memory() -> frozenset[str]:
+def shared_memory() -> frozenset[str]:
     """Return the names of this user's shared memory and semaphores, where the system has a folder of them."""
     if not MEMORY.is_dir():
         return frozenset()

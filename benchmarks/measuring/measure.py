@@ -67,6 +67,10 @@ MOST_PILOTS = 5
 """The median of five is off by a slow pass or two no more than by their neighbours."""
 
 
+SCRIPT_ROUNDS = 3
+"""Enough for the stages of a script, which has no other arm: each starts an interpreter, half a second for some."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """What a cell may take: seconds for all arms and pools, the fewest rounds, and the limit in seconds."""
@@ -195,17 +199,19 @@ def measure(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
     watch = Watch(budget.limit)
     strategy = STRATEGIES[cell.strategy]
     leaks = Leaks()
-    arms = Arms(cell, family.arms if benchmark.enabled else (), watch, spent)
-    ballast = WORKLOADS[cell.workload].ballast
+    work = WORKLOADS[cell.workload]
+    # nothing may run beside an import that is timed, such as the interpreters of other arms
+    arms = Arms(cell, family.arms if benchmark.enabled and not work.script else (), watch, spent)
     try:
         with watch:
-            held = ballast() if ballast else None
+            held = work.ballast() if work.ballast else None
             arms.make_inputs()
             with SIGNALS.held_back():
                 start_helpers(cell.standard_method())
                 strategy.preload()
             leaks = Leaks()
             first = arms.open()
+            replaced = SIGNALS.reclaim()
             if benchmark.enabled:
                 record, rounds = _take_rounds(arms, benchmark, budget, spent, first)
             else:
@@ -228,6 +234,8 @@ def measure(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
         raise
     if benchmark.enabled:
         warnings = [] if watch.active else ["no limit: this platform or thread has no timer signals"]
+        if replaced:
+            warnings.append(f"{strategy.name} replaced the handler of {', '.join(replaced)}, which was taken back")
         save_info(benchmark.extra_info, cell_info(cell, family, record, spent, warnings))
         assert len(benchmark.stats.stats.data) == rounds == len(record.block)
 
@@ -239,7 +247,9 @@ def _take_rounds(
         opening = spent.pools
         round_seconds = _pilot(arms, budget.seconds, first, spent)
         left = budget.seconds - spent.arms - spent.pools
-        rounds, blocks = plan_rounds(left, budget.least_rounds, round_seconds, opening)
+        single = len(arms.names) == 1
+        least = min(budget.least_rounds, SCRIPT_ROUNDS) if single else budget.least_rounds
+        rounds, blocks = plan_rounds(left, least, round_seconds, opening, 1 if single else len(CYCLE))
         taking = Rounds(arms, rounds, blocks, spent, budget.seconds)
         benchmark.pedantic(call, setup=taking.setup, teardown=taking.teardown, rounds=rounds)
     return taking.record, rounds
@@ -258,19 +268,22 @@ def _pilot(arms: Arms, budget: float, first: float, spent: Spent) -> float:
     return statistics.median(taken or [first])
 
 
-def plan_rounds(left: float, least_rounds: int, round_seconds: float, opening: float) -> tuple[int, int]:
+def plan_rounds(
+    left: float, least_rounds: int, round_seconds: float, opening: float, orders: int = len(CYCLE)
+) -> tuple[int, int]:
     """Return how many rounds to take, and in how many blocks.
 
-    All but `least_rounds` are seconds: what is left of the budget, one round, and opening the pools once. A block
-    after the first costs an opening and an untimed pass; that takes at most a third of the rest. Where the pools
-    cost nothing to open because each run makes its own, there is nothing to renew. Else the number is even, since the
-    engine that is opened first has an advantage, and they take turns at it.
+    All but `least_rounds` and `orders` are seconds: what is left of the budget, one round, and opening the pools once.
+    Each of the `orders` of the arms comes as often as any other. A block after the first costs an opening and an
+    untimed pass; that takes at most a third of the rest. Where the pools cost nothing to open because each run makes
+    its own, there is nothing to renew. Else the number is even, since the engine that is opened first has an advantage,
+    and they take turns at it.
     """
-    least = -(-max(least_rounds, 1) // len(CYCLE)) * len(CYCLE)
+    least = -(-max(least_rounds, 1) // orders) * orders
     renewal = opening + round_seconds
     affordable = 1 + int(max(RENEWAL_SHARE * left, 0) / max(renewal, 1e-9))
     blocks = 1 if opening < CHEAP_OPENING else _even(min(MOST_BLOCKS, affordable))
-    fitting = int((left - (blocks - 1) * renewal) / max(round_seconds, 1e-9)) // len(CYCLE) * len(CYCLE)
+    fitting = int((left - (blocks - 1) * renewal) / max(round_seconds, 1e-9)) // orders * orders
     rounds = max(least, min(fitting, MOST_ROUNDS))
     return rounds, min(blocks, _even(rounds // 2))
 

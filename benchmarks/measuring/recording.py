@@ -12,10 +12,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import layout, schema
-from benchmarks.measuring.cells import Family
+from benchmarks.measuring.cells import Family, Planned
 from benchmarks.measuring.facts import passing_facts, stable_facts
 from benchmarks.measuring.saving import SavingError, Store, write_whole
 from benchmarks.schema import INTERRUPTED, NOT_REACHED, Outcome, Spent, Suite, Times
+from benchmarks.strategies import LIBRARIES, STRATEGIES
 
 if TYPE_CHECKING:
     import pytest
@@ -66,9 +67,10 @@ class Recording:
         """pytest-benchmark's session: its storage and its statistics."""
         return self._config.pluginmanager.get_plugin("pytest-benchmark")
 
-    def begin(self, planned: Iterable[str]) -> None:
+    def begin(self, planned: Mapping[str, Planned]) -> None:
         """Note what is planned, and ask for all facts. OSError where no process can be started for them."""
         self.outcomes = {name: Outcome(name, NOT_REACHED, None) for name in planned}
+        self._libraries = libraries_of(planned.values())
         self._environment = stable_facts()
         self._machine = self._session.get_machine_info()
         hook = self._config.hook
@@ -160,6 +162,7 @@ class Recording:
                 for name, family in self.families.items()
             },
             environment=self._environment,
+            libraries=self._libraries,
             start=self._facts_at_start,
             end=passing_facts(),
             seconds=Times(
@@ -169,3 +172,10 @@ class Recording:
                 saving=round(self._saving, 3),
             ),
         )
+
+
+def libraries_of(planned: Iterable[Planned]) -> dict[str, str]:
+    """Return the versions of the third-party libraries that some cells need, by name, of those that are installed."""
+    libraries = {STRATEGIES[one.cell.strategy].library for one in planned}
+    versions = {name: library.version for name, library in LIBRARIES.items() if library in libraries}
+    return {name: version for name, version in versions.items() if version is not None}

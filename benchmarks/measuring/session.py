@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from benchmarks.measuring.cells import Cell, Family, Planned, Selection, expecte
 from benchmarks.measuring.lock import LOCK, LockedError, MachineLock, lock_path
 from benchmarks.measuring.measure import MOST_ROUNDS, Budget, timed
 from benchmarks.measuring.options import DEFAULT_LIMIT, LIMIT_BUDGETS
-from benchmarks.measuring.recording import Recording
+from benchmarks.measuring.recording import Recording, libraries_of
+from benchmarks.strategies import LIBRARIES, STRATEGIES
 from benchmarks.tasks import count
 
 CALIBRATION = 20_000
@@ -53,6 +54,10 @@ class Session:
         taken = {cell.strategy for plan in self.plans.values() for cell in plan}
         return [name for name in self.selection.strategies or () if self.plans and name not in taken]
 
+    def uses_libraries(self, family: Family) -> bool:
+        """Say whether a planned cell of a family needs a third-party library."""
+        return any(STRATEGIES[cell.strategy].library is not None for cell in self.plans[family.name])
+
     def budget(self, name: str, least_rounds: int) -> Budget:
         """Return what a planned cell may take."""
         seconds = self.planned[name].seconds if self.seconds is None else self.seconds
@@ -68,6 +73,7 @@ class Session:
         more = f" (of these --strategies added {told(added)})" if added else ""
         workers = ", ".join(map(str, sorted({planned.cell.workers for planned in cells})))
         yield f"{told(cells)}{more}; workers: {workers}; runs are saved in {shown(storage)}"
+        yield from self._libraries(cells, told)
         quota = cpu_quota()
         if quota is not None and quota < 1:
             yield f"warning: the CPU quota is {quota:g} of a CPU: the system will stop all processes again and again"
@@ -78,6 +84,18 @@ class Session:
                 "warning: no bytecode of the standard library is cached: workers by forkserver or spawn compile what "
                 f"they import; `{sys.executable} -m compileall -q {Path(os.__file__).parent}` makes it"
             )
+
+    def _libraries(self, cells: Sequence[Planned], told: Callable[[Sequence[Planned]], str]) -> Iterator[str]:
+        """Yield a line that says which libraries' engines are measured, and what they add; or that there are none."""
+        about = [name for name, family in self.recording.families.items() if family.about_libraries]
+        versions = libraries_of(cells)
+        if versions:
+            own = {id(planned) for name in about for planned in self.plans[name].values()}
+            added = [planned for planned in cells if id(planned) in own]
+            share = f" ({told(added)}, Python's own pools beside them)" if added else ""
+            yield f"engines: {', '.join(f'{name} {version}' for name, version in versions.items())}{share}"
+        elif about and self.selection.strategies is None:
+            yield f"engines: none but Python's own; pip install -e '.[engines]' adds {', '.join(LIBRARIES)}"
 
     def progress(self, name: str) -> str | None:
         """Return a line that says which file's cells begin with a planned one, and what is left; None if none do."""

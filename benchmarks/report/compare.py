@@ -23,6 +23,7 @@ from benchmarks.report.samples import (
     Reduced,
     differences,
     in_all,
+    library_changes,
     nothing_in_common,
     observed,
     unknown_facts,
@@ -41,7 +42,8 @@ class Comparison:
     `appeared` and `vanished` are cells that are planned on one side only, `failed` those that a run of the new sample
     failed to measure, `missing` those that else were not measured in each run of both, though they were planned and
     could have been, `lacking` quantities that some runs have of a cell and others do not. `differences` are facts that
-    the runs should share and do not, `unknown` those that not all of them tell. `observed` says of which cells
+    the runs should share and do not, `unknown` those that not all of them tell; `libraries` says which of
+    those that bring engines have another version. `observed` says of which cells
     something else was seen than before. `nulls` are the null rows of both samples; a family of which one is biased has
     no groups. `prior` says what is known of the spread between runs beforehand.
     """
@@ -57,6 +59,7 @@ class Comparison:
     lacking: tuple[str, ...]
     differences: tuple[str, ...]
     unknown: tuple[str, ...]
+    libraries: tuple[str, ...]
     observed: tuple[str, ...]
     nulls: tuple[NullRow, ...]
     prior: str
@@ -153,6 +156,7 @@ def compare(
         lacking=tuple(lacking),
         differences=tuple(differences(base, new, across, shared)),
         unknown=tuple(unknown_facts(base, new, across)),
+        libraries=tuple(library_changes(base, new)),
         observed=tuple(_observed(shared, base, new)),
         nulls=tuple(nulls),
         prior=stored.note,

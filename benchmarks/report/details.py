@@ -10,6 +10,7 @@ from benchmarks.report.metrics import BreakEven, Metrics, break_evens, on_axis
 from benchmarks.report.nulls import bias_line, null_rows_of
 from benchmarks.report.overview import Overview
 from benchmarks.report.phrases import Questions, answered, known, sentence
+from benchmarks.report.table import fitted
 from benchmarks.report.units import counted, wrapped
 
 NARROWEST = 60
@@ -49,6 +50,10 @@ def family_lines(
     if phrase:
         yield from wrapped(sentence(f"{questions[name].topic or name}: {phrase}"), width)
     yield from wrapped(f"Timed: {family.timed}. {_same_everywhere(rows)}", width)
+    layout = questions[name].tables if name in questions else None
+    for tables in layout(rows) if layout is not None else ():
+        yield ""
+        yield from fitted(tables, width, table_format)
     yield ""
     yield from family_table(family, rows, width, table_format)
     points = break_evens(rows) if family.about_speedup else []

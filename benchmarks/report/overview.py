@@ -62,8 +62,9 @@ def of_run(run: Run, stored: Stored = NOTHING_STORED) -> Overview:
         ),
         caption=f"{_short_facts(run.environment)}; {run.when[:10]}; bars with caps are 95% intervals for further runs",
         heading=(
-            f"{_facts(run.environment)}; preset {run.preset}, {units.counted(len(run.cells), 'cell')} in "
-            f"{seconds.wall:.0f} s, {units.percent(share)} of it inside the arms or making and ending pools. "
+            f"{_facts(run.environment)}{_engines(run.libraries)}; preset {run.preset}, "
+            f"{units.counted(len(run.cells), 'cell')} in {seconds.wall:.0f} s, {units.percent(share)} of it inside the "
+            "arms or making and ending pools. "
             f"Intervals are 95% for the mean of further runs; {stored.note}."
         ),
         warnings=tuple(_warnings(run)),
@@ -105,8 +106,8 @@ def of_runs(runs: Sequence[Reduced], stored: Stored = NOTHING_STORED) -> Overvie
             "bars with caps are 95% intervals for further ones"
         ),
         heading=(
-            f"{len(runs)} runs, {_minute(runs[0].when)} to {_minute(runs[-1].when)}; {_facts(runs[0].environment)}; "
-            f"preset {runs[0].preset}, {units.counted(len(shared), 'cell')}. "
+            f"{len(runs)} runs, {_minute(runs[0].when)} to {_minute(runs[-1].when)}; {_facts(runs[0].environment)}"
+            f"{_engines(runs[0].libraries)}; preset {runs[0].preset}, {units.counted(len(shared), 'cell')}. "
             f"Intervals are 95% for the mean of further runs; {stored.note}."
         ),
         warnings=tuple(warnings),
@@ -132,6 +133,10 @@ def _facts(facts: Environment) -> str:
         f"{facts.implementation} {facts.python}{build}, {facts.usable_cpus} usable CPUs, "
         f"{facts.cpu_model}, {facts.system} {facts.release}"
     )
+
+
+def _engines(libraries: Mapping[str, str]) -> str:
+    return "".join(f", {name} {version}" for name, version in libraries.items())
 
 
 def _short_facts(facts: Environment) -> str:

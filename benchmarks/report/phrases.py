@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from benchmarks.report import units
 from benchmarks.report.metrics import NULLS, Metrics
 from benchmarks.report.stats import Summary
+from benchmarks.report.table import Table
 
 T = TypeVar("T")
 
@@ -27,6 +28,10 @@ class Question(Protocol):
     @property
     def answer(self) -> Callable[[Sequence[Metrics]], str]:
         """What returns the phrase; an empty one where there is nothing to say."""
+
+    @property
+    def tables(self) -> Callable[[Sequence[Metrics]], Sequence[Iterable[Table]]] | None:
+        """What sets rows, nulls among them, in tables of the question's own, each as several to fit one."""
 
 
 Questions = Mapping[str, Question]

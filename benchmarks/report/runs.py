@@ -102,6 +102,7 @@ class Run:
     start: Moment
     end: Moment
     seconds: Times
+    libraries: Mapping[str, str]
 
     @property
     def stolen(self) -> float | None:
@@ -158,6 +159,7 @@ def parse(data: bytes, source: str) -> Run:
         start=suite.start,
         end=suite.end,
         seconds=suite.seconds,
+        libraries=suite.libraries,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 from textwrap import shorten
 
@@ -55,6 +55,7 @@ class Reduced:
     families: Mapping[str, FamilyInfo]
     views: Mapping[str, View]
     outcomes: Mapping[str, str]
+    libraries: Mapping[str, str] = field(default_factory=dict)
 
 
 def reduce(run: Run) -> Reduced:
@@ -73,6 +74,7 @@ def reduce(run: Run) -> Reduced:
         families=run.families,
         views={cell.place.id: _view(cell) for cell in run.cells},
         outcomes={outcome.id: outcome.outcome for outcome in run.outcomes},
+        libraries=run.libraries,
     )
 
 
@@ -155,7 +157,7 @@ def one_sample(runs: Sequence[Reduced]) -> list[str]:
     """
     shared = in_all(runs)
     for run in runs[1:]:
-        different = differences(runs[:1], [run], (), shared)
+        different = [*differences(runs[:1], [run], (), shared), *library_changes(runs[:1], [run])]
         if different:
             raise DataError(
                 f"{runs[0].source} and {run.source} differ ({different[0]}): they are not one sample; "
@@ -221,6 +223,19 @@ def unknown_facts(base: Sequence[Reduced], new: Sequence[Reduced], across: Itera
         if 0 < silent < len(runs):
             known = _listed(_told(runs, fact))
             found.append(f"{fact} is not known of {silent} of {len(runs)} runs, of the others {known}")
+    return found
+
+
+def library_changes(base: Sequence[Reduced], new: Sequence[Reduced]) -> list[str]:
+    """Say which libraries have another version in the new runs than in the base, where both have them.
+
+    That is no reason not to compare: it is what a library is measured for.
+    """
+    found = []
+    for name in dict.fromkeys(name for run in base for name in run.libraries):
+        old, now = ({run.libraries[name] for run in side if name in run.libraries} for side in (base, new))
+        if now and old != now:
+            found.append(f"{name} {_listed(old)} against {_listed(now)}")
     return found
 
 

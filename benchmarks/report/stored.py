@@ -83,7 +83,9 @@ def replicates(storage: Path, like: Reduced, leave_out: Collection[Path], only: 
         run = reduced_one(only, path)
         looked_at += 1
         if not isinstance(run, DataError) and run.complete:
-            found.setdefault((*program, run.preset, run.budget, run.least_rounds, run.environment), []).append(run)
+            versions = tuple(sorted(run.libraries.items()))
+            alike = (*program, run.preset, run.budget, run.least_rounds, run.environment, versions)
+            found.setdefault(alike, []).append(run)
         if process_time() - start > limit:
             break
     known = chosen([some for some in found.values() if len(some) > 1], like)

@@ -66,6 +66,8 @@ def comparison_lines(
     """
     old, now = result.runs
     yield from wrapped(finding(result), width)
+    if result.libraries:
+        yield from wrapped(f"Engines: {'; '.join(result.libraries)}.", width)
     for fact in result.unknown:
         yield from wrapped(f"warning: {fact}", width)
     if result.differences or not result.groups:

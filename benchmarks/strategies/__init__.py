@@ -7,10 +7,15 @@ from pkgutil import iter_modules
 
 from benchmarks.strategies.base import STRATEGIES
 
-__all__ = ["STRATEGIES"]
+__all__ = ["LIBRARIES", "STRATEGIES"]
 
 # the null rows and the standard library's own first, in the order in which they are listed for a reader
 FIRST = ("serial", "floor", "pools", "executors", "threads", "sharing")
 
 for _name in dict.fromkeys((*FIRST, *sorted(module.name for module in iter_modules(__path__)))):
     import_module(f"{__name__}.{_name}")
+
+LIBRARIES = {
+    strategy.library.name: strategy.library for strategy in STRATEGIES.values() if strategy.library is not None
+}
+"""The third-party libraries that bring engines, by their names."""

@@ -5,7 +5,7 @@ it promises are these rules, through which `tests/test_rules.py` runs every stra
 
 1. Its name is that of the API, in ids, tables and options, and nobody else's.
 2. Its module imports no engine, and nothing that a worker would then load: `preload` and `open` do, when they run.
-3. `preload` imports and starts what outlives every engine: it would be a cost, or a leak, of the first one.
+3. `preload` imports `modules`, and starts what outlives every engine: a cost, or a leak, of the first one otherwise.
 4. `open` starts the workers, by the start method of the cell. They run `worker.begin` first where the engine has an
    initializer.
 5. The engine's `run` does the whole job and returns a result a task, in the order of the inputs if it is `ordered`; as
@@ -28,9 +28,11 @@ import multiprocessing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.strategies.library import Library
 from benchmarks.words import STANDARD_METHODS, STATES
 
 Call = Callable[[], list[Any]]
@@ -99,7 +101,8 @@ class Strategy(ABC):
     an engine's own, its usual one first, or none for threads. `leaves` has patterns, as of `fnmatch`, of what is left
     when it is closed, by design, such as 'thread tqdm*' or 'shared memory sm_segment.*'; `keeps_threads` says that it
     leaves threads in the caller, so that nothing may be forked from then on. A `reference` is what others are measured
-    against: a family lists it where it wants it as a null row.
+    against: a family lists it where it wants it as a null row. `library` is the third-party one that brings the engine,
+    `modules` what a program imports to use it.
     """
 
     name: str
@@ -113,6 +116,8 @@ class Strategy(ABC):
     states: tuple[str, ...] = STATES
     start_methods: tuple[str, ...] | None = None
     leaves: tuple[str, ...] = ()
+    library: Library | None = None
+    modules: tuple[str, ...] = ()
 
     @property
     def streams(self) -> bool:
@@ -130,13 +135,19 @@ class Strategy(ABC):
 
     def unavailable(self, start_method: str) -> str | None:
         """Return why this strategy cannot run here, or None if it can."""
+        trouble = None if self.library is None else self.library.trouble(self.modules)
+        if trouble is not None:
+            return trouble
         known = multiprocessing.get_all_start_methods()
-        if not self.parallel or start_method in known:
+        own = [method for method in self.start_methods or () if method not in STANDARD_METHODS]
+        if not self.processes or start_method in (*known, *own):
             return None
         return f"the start method {start_method} does not exist on this platform; it has {', '.join(known)}"
 
-    def preload(self) -> None:  # noqa: B027 - most have nothing to start
+    def preload(self) -> None:
         """Import and start what outlives every engine."""
+        for module in self.modules:
+            import_module(module)
 
     def chunk_size(self, tasks: int, workers: int) -> int:
         """Return the number of tasks that the strategy sends at once unless told otherwise."""
@@ -179,15 +190,24 @@ Proof = tuple[int, int]
 """Where workers meet, and how many; the process id of one, and the number of its thread."""
 
 
+class WrongResultsError(Exception):
+    """Results that are not those of the call."""
+
+
 def meet(spread: Callable[[list[Meeting]], Iterable[Proof]], workers: int) -> list[Proof]:
     """Have all workers of an engine meet, and return who they are.
 
     `spread` maps `worker.meet` over one place a worker, each in a message of its own. They meet in a folder, in which
     each leaves a file: that needs nothing but a call with an argument. (A barrier was rejected: it must be handed to
-    workers when they start, and not every engine can.)
+    workers when they start, and not every engine can.) Raises WrongResultsError where results of an earlier call are
+    among theirs: after a worker was killed, joblib 1.6.0 gives such in most cases.
     """
     with TemporaryDirectory(prefix="meeting-", ignore_cleanup_errors=True) as folder:
-        return list(spread([(folder, workers)] * workers))
+        found = list(spread([(folder, workers)] * workers))
+    if len(found) != workers or not all(isinstance(one, tuple) for one in found):
+        message = f"{len(found)} workers answered of {workers}, or something else did"
+        raise WrongResultsError(message)
+    return found
 
 
 def pool_map_chunk_size(tasks: int, workers: int) -> int:

@@ -50,6 +50,7 @@ class ExecutorStrategy(Strategy):
     inputs. `missing` says why this Python does not have the call.
     """
 
+    modules: tuple[str, ...] = ("concurrent.futures.process",)
     bind: Callable[[ProcessPoolExecutor, Job], Call]
     stream: Callable[[ProcessPoolExecutor, Job], Stream] | None = None
     missing: str | None = None
@@ -62,10 +63,6 @@ class ExecutorStrategy(Strategy):
     def unavailable(self, start_method: str) -> str | None:
         """Return why this Python or this platform does not have it."""
         return self.missing or super().unavailable(start_method)
-
-    def preload(self) -> None:
-        """Import what the executor needs, which no interpreter that starts for another strategy need wait for."""
-        import concurrent.futures.process  # noqa: F401, PLC0415 - as above
 
     def open(self, job: Job, workers: int, start_method: str) -> ExecutorEngine:
         """Create the executor; its processes start with the first task."""

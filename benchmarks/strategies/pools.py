@@ -49,6 +49,7 @@ class PoolStrategy(Strategy):
     inputs.
     """
 
+    modules: tuple[str, ...] = ("multiprocessing.pool",)
     bind: Callable[[Pool, Job], Call]
     stream: Callable[[Pool, Job], Stream] | None = None
     default_chunk_size: Callable[[int, int], int] = field(default=lambda _tasks, _workers: 1)
@@ -62,10 +63,6 @@ class PoolStrategy(Strategy):
         """Return the default of the call."""
         return self.default_chunk_size(tasks, workers)
 
-    def preload(self) -> None:
-        """Import what a Pool needs, which is otherwise imported when the first one is created."""
-        import multiprocessing.pool  # noqa: F401, PLC0415 - no interpreter that starts for another strategy need wait for it
-
     def open(self, job: Job, workers: int, start_method: str) -> PoolEngine:
         """Create the pool."""
         context = multiprocessing.get_context(start_method)
@@ -73,7 +70,8 @@ class PoolStrategy(Strategy):
         return PoolEngine(pool, workers, self.bind(pool, job), self.stream(pool, job) if self.stream else None)
 
 
-def _map(pool: Pool, job: Job) -> Call:
+def map_all(pool: Pool, job: Job) -> Call:
+    """Return Pool.map over a job, of any library's pool."""
     return partial(pool.map, job.function, job.inputs, **job.chunk_option)
 
 
@@ -81,7 +79,8 @@ def _starmap(pool: Pool, job: Job) -> Call:
     return partial(pool.starmap, job.function, [(value,) for value in job.inputs], **job.chunk_option)
 
 
-def _imap(pool: Pool, job: Job) -> Call:
+def imap(pool: Pool, job: Job) -> Call:
+    """Return Pool.imap over a job."""
     options = job.chunk_option
     return lambda: list(pool.imap(job.function, job.inputs, **options))
 
@@ -91,11 +90,13 @@ def _imap_unordered(pool: Pool, job: Job) -> Call:
     return lambda: list(pool.imap_unordered(job.function, job.inputs, **options))
 
 
-def _stream_map(pool: Pool, job: Job) -> Stream:
+def stream_map(pool: Pool, job: Job) -> Stream:
+    """Return Pool.map over any inputs."""
     return lambda inputs: pool.map(job.function, inputs, **job.chunk_option)
 
 
-def _stream_imap(pool: Pool, job: Job) -> Stream:
+def stream_imap(pool: Pool, job: Job) -> Stream:
+    """Return Pool.imap over any inputs."""
     return lambda inputs: pool.imap(job.function, inputs, **job.chunk_option)
 
 
@@ -108,9 +109,9 @@ def _apply_async(pool: Pool, job: Job) -> Call:
 
 
 register(
-    PoolStrategy("Pool.map", bind=_map, stream=_stream_map, default_chunk_size=pool_map_chunk_size),
+    PoolStrategy("Pool.map", bind=map_all, stream=stream_map, default_chunk_size=pool_map_chunk_size),
     PoolStrategy("Pool.starmap", bind=_starmap, default_chunk_size=pool_map_chunk_size),
-    PoolStrategy("Pool.imap", bind=_imap, stream=_stream_imap),
+    PoolStrategy("Pool.imap", bind=imap, stream=stream_imap),
     PoolStrategy("Pool.imap_unordered", ordered=False, bind=_imap_unordered),
     PoolStrategy("Pool.apply_async", bind=_apply_async),
 )

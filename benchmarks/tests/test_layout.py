@@ -24,16 +24,16 @@ PACKAGE = Path(__file__).parents[1]
 LAYERS = (
     # what runs in a worker; what machine and system can do; the saved run, and how it stands on disk
     ("tasks", "worker", "words", "environment", "interrupts", "measuring", "report"),
-    ("schema", "workloads", "strategies.base"),
-    ("layout",),
+    ("schema", "workloads", "strategies.library"),
+    ("layout", "strategies.base"),
     ("strategies.*",),
-    ("strategies.sharing",),
+    ("strategies.sharing", "strategies.joblib", "strategies.multiprocess"),
     ("strategies",),
     # measuring: what is measured, what must not happen meanwhile, one cell, the run
     ("measuring.cells", "measuring.processes", "measuring.interpreter", "measuring.lock", "measuring.facts"),
     ("measuring.watch", "measuring.cold", "measuring.saving", "measuring.options"),
-    ("measuring.leaks", "measuring.arms", "measuring.breaking", "measuring.recording"),
-    ("measuring.measure", "measuring.refusals"),
+    ("measuring.leaks", "measuring.arms", "measuring.recording"),
+    ("measuring.measure", "measuring.breaking", "measuring.refusals"),
     ("measuring.failures", "measuring.session"),
     # judging, over saved runs alone
     ("report.stats", "report.units", "report.program", "report.runs"),

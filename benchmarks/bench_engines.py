@@ -27,9 +27,9 @@ ENGINES = (
     "pebble.ProcessPool.map",
 )
 COPIES = ("multiprocess.Pool.map",)
+THREADS = ("joblib.Parallel threading",)
 MORE_ENGINES = (
     "loky.get_reusable_executor.map",
-    "joblib.Parallel threading",
     "mpire.WorkerPool.imap_unordered",
     "multiprocess.Pool.imap",
 )
@@ -67,6 +67,7 @@ def _full() -> Iterator[Axes]:
     yield Axes("count", 4, NULLS, 1, sizes=SIZES[1:2])
     for names in (POOLS, ENGINES, COPIES, MORE_ENGINES):
         yield from _axes(names, 1, 30, (KILLED, IDLE, ORDERLY))
+    yield from _axes(THREADS, 1, 30, (ORDERLY,))
 
 
 def _is_short(cell: Params) -> bool:

@@ -22,6 +22,7 @@ from benchmarks.measuring.options import add_options, given_explicitly, selectio
 from benchmarks.measuring.recording import Recording
 from benchmarks.measuring.refusals import (
     refuse_cells,
+    refuse_nothing,
     refuse_options,
     refuse_outputs,
     refuse_unplanned,
@@ -211,6 +212,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     # items that were left out in the meantime (-k, --deselect) are not planned
     state.planned = {item.nodeid: state.planned[item.nodeid] for item in session.items if item.nodeid in state.planned}
     refuse_unplanned(state.unplanned(), state.plans)
+    if state.measuring:
+        refuse_nothing(state.recording.families.values(), sum(map(len, state.plans.values())))
     if not state.measuring or config.option.collectonly or not state.planned:
         return
     refuse_vain_comparison(config)

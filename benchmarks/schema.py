@@ -92,7 +92,8 @@ class CellInfo(Struct, frozen=True, omit_defaults=True):
     of the strategy was opened first, where it has processes.
 
     An arm that a cell does not have is None, and so is CPU time that the system does not tell. `observed` is what was
-    seen beside the numbers, in words, by what it is about.
+    seen beside the numbers, in words, by what it is about. `floor_start_method` says how bare processes were started
+    where the strategy's workers are in a way of their own.
     """
 
     family: Name
@@ -109,6 +110,7 @@ class CellInfo(Struct, frozen=True, omit_defaults=True):
     warnings: list[str]
     bytes_moved: Annotated[int, Meta(ge=0, le=int(MOST))] | None = None
     observed: dict[Name, Name] = {}
+    floor_start_method: Name | None = None
 
     def lists(self) -> tuple[Sequence[float] | None, ...]:
         """Return the lists that have a value a round, None for one that is not there."""

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks import bench_engines
 from benchmarks.alternate import ROOT
 from benchmarks.questions import families
-from benchmarks.report import details, matrix
+from benchmarks.report import details, matrix, units
 from benchmarks.report.compare import compare
 from benchmarks.report.digest import digest
 from benchmarks.report.judge import Rule
@@ -26,10 +27,15 @@ from benchmarks.report.runs import BASELINE, DataError, find
 from benchmarks.report.samples import ACROSS, Reduced
 from benchmarks.report.stats import Summary
 from benchmarks.report.stored import Stored, chosen
+from benchmarks.report.table import fitted
+from benchmarks.words import AFTERWARDS, CALLER_SEES, IMPORT
 
 README = ROOT / "README.md"
 DOCS = ROOT / "benchmarks" / "docs"
 BASELINES = ROOT / ".benchmarks"
+
+ENGINES = "engines-baseline"
+"""The name of the runs that tell of the engines of libraries."""
 
 WRITTEN_BY = "python -m benchmarks.evidence.readme"
 
@@ -51,9 +57,20 @@ def stored(columns: Sequence[matrix.Sample]) -> Stored:
     return chosen([column.runs for column in columns], columns[-1].runs[0])
 
 
+def engines(storage: Path = BASELINES) -> Overview:
+    """Return what the runs of the engines of libraries say. Raises DataError if one cannot be read."""
+    runs: list[Reduced] = []
+    for run in reduced(find(storage, ENGINES), None):
+        if isinstance(run, DataError):
+            raise run
+        runs.append(run)
+    return of_runs(runs)
+
+
 def parts(columns: Sequence[matrix.Sample]) -> dict[Path, dict[str, str]]:
     """Return the generated parts by page and name."""
     shown = of_runs(columns[-1].runs, stored(columns))
+    beside = engines()
     lines = "\n".join(digest(shown, families(), README_WIDTH))
     return {
         README: {
@@ -62,7 +79,62 @@ def parts(columns: Sequence[matrix.Sample]) -> dict[Path, dict[str, str]]:
         },
         DOCS / "results.md": {"results": "\n\n".join(_results(shown))},
         DOCS / "versions.md": {"versions": _versions(columns)},
+        DOCS / "engines.md": {
+            "advice": "\n".join(f"- {line}" for line in _which_engine(beside)),
+            "engines": "\n\n".join(_of_engines(beside)),
+        },
     }
+
+
+def _of_engines(shown: Overview) -> list[str]:
+    """Return where the engines were measured, and their tables."""
+    made = bench_engines.tables(_family(shown, "engines"))
+    return [shown.heading, *("\n".join(fitted(some, 10_000, "github")) for some in made)]
+
+
+def _which_engine(shown: Overview) -> list[str]:
+    """Return when to take which engine, a line each with the number that speaks for it."""
+    rows = _family(shown, "engines")
+    points = {point.strategy: point.interval for point in break_evens(rows)}
+
+    def cost(strategy: str, chunk_size: int) -> str:
+        return known(_row(shown, "engines", strategy, workload="nothing", chunk_size=chunk_size).task_time, "s")
+
+    def pays(strategy: str) -> str:
+        length = points[strategy]
+        return "" if length is None else f" from {known(length, 's')} a task on"
+
+    def killed(strategy: str) -> str:
+        row = _row(shown, "engines", strategy, workload=bench_engines.KILLED)
+        seen, afterwards = row.observed[CALLER_SEES], row.observed[AFTERWARDS]
+        return f"{seen} after {known(row.time, 's')}, and the pool afterwards: {afterwards}"
+
+    def script(strategy: str) -> str:
+        row = _row(shown, "engines", strategy, workload="script")
+        return units.seconds(row.time.center + row.measures[IMPORT][0])
+
+    def sends(strategy: str) -> str:
+        rate = _row(shown, "engines", strategy, workload="bytes in").throughput
+        assert rate is not None
+        return known(rate.scaled(1 / units.MEGABYTE), "MB/s")
+
+    chunk = bench_engines.CHUNK_SIZE
+    return [
+        f"**`Pool`** for many short tasks of which none kills its worker: {cost('Pool.map', chunk)} each in chunks of "
+        f"{chunk}, {cost('Pool.map', 1)} singly;",
+        f"**`ProcessPoolExecutor`** if a worker may die and the work then ends: {killed('ProcessPoolExecutor.map')};",
+        f"**loky**'s reusable executor if it is to go on: {killed('loky.get_reusable_executor.map')}; and where "
+        f"workers must not be forked from the caller, for {script('loky.ProcessPoolExecutor.map')} from import to end, of "
+        f"`ProcessPoolExecutor` {script('ProcessPoolExecutor.map')};",
+        f"**pebble** if single tasks need time limits: {cost('pebble.ProcessPool.map', 1)} singly, "
+        f"{cost('pebble.ProcessPool.map', chunk)} in chunks; a killed worker: {killed('pebble.ProcessPool.map')};",
+        f"**mpire** for its progress bars and shared objects: {cost('mpire.WorkerPool.map', 1)} singly, "
+        f"{sends('mpire.WorkerPool.map')} to workers, of `Pool.map` {sends('Pool.map')};",
+        f"**multiprocess** if functions or inputs cannot be pickled otherwise, for {cost('multiprocess.Pool.map', 1)} "
+        f"a task singly, of `Pool.map` {cost('Pool.map', 1)};",
+        f"**joblib** where a library uses it anyway, such as scikit-learn, or for its cache and large arrays: it pays"
+        f"{pays('joblib.Parallel loky')}, `Pool.map`{pays('Pool.map')}.",
+    ]
 
 
 def _results(shown: Overview) -> list[str]:

@@ -82,7 +82,7 @@ def break_and_tell() -> None:
             return
         with caller.guarded():
             seen = within(limit, engine.run, ALL_RESULTS)
-        caller.tell(seen + _tried_again(record))
+        caller.tell(seen + tried_again(record))
         caller.wait()
         with caller.guarded():
             ending = max(min(limit, HANG_SECONDS), ENDING_SHARE * limit)
@@ -111,7 +111,7 @@ def too_long(*_: object) -> NoReturn:
     raise TooLongError
 
 
-def _tried_again(record: Path) -> str:
+def tried_again(record: Path) -> str:
     """Say how many tasks were begun once more than they had to be."""
     begun = Counter(record.read_text(encoding="utf-8").split()) if record.exists() else Counter()
     again = begun.total() - len(begun)

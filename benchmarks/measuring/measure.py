@@ -30,7 +30,7 @@ from benchmarks.measuring.watch import CellError, Watch, end_all, start_helpers
 from benchmarks.schema import CellInfo, Measure, Spent
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Call
-from benchmarks.words import WARM
+from benchmarks.words import NO_METHOD, WARM
 from benchmarks.workloads import WORKLOADS
 
 if TYPE_CHECKING:
@@ -326,6 +326,7 @@ def cell_info(cell: Cell, family: Family, record: Record, spent: Spent, warnings
         name: None if untold or None in values else [value for value in values if value is not None]
         for name, values in record.cpu.items()
     }
+    own = cell.start_method in {cell.standard_method(), NO_METHOD}
     return CellInfo(
         family=family.name,
         part=family.part(cell),
@@ -340,6 +341,7 @@ def cell_info(cell: Cell, family: Family, record: Record, spent: Spent, warnings
         spent=Spent(round(spent.arms, 6), round(spent.pools, 6)),
         warnings=warnings,
         bytes_moved=(cell.size or 0) * cell.tasks if WORKLOADS[cell.workload].moves else None,
+        floor_start_method=None if own or "floor" not in record.seconds else cell.standard_method(),
     )
 
 

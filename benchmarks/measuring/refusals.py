@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.measuring.cells import Cell
+from benchmarks.measuring.cells import Cell, Family
 from benchmarks.measuring.options import given_explicitly
 from benchmarks.measuring.recording import Recording
 from benchmarks.measuring.saving import LONGEST_NAME, MOST_RUNS, highest_number, probe_file, probe_folder
@@ -138,6 +138,14 @@ def refuse_unplanned(strategies: Sequence[str], families: Iterable[str]) -> None
             f"--strategies {','.join(strategies)}: none of the families that were selected ({', '.join(families)}) can "
             "take it so: name other strategies, start methods, files or presets"
         )
+        raise pytest.UsageError(message)
+
+
+def refuse_nothing(families: Iterable[Family], planned: int) -> None:
+    """Raise UsageError if all that was selected is about engines of which none is installed."""
+    selected = list(families)
+    if selected and not planned and all(family.about_libraries for family in selected):
+        message = "no engine of a library is installed: pip install -e '.[engines]', or one of them, such as '.[loky]'"
         raise pytest.UsageError(message)
 
 

@@ -83,4 +83,6 @@ def _same_everywhere(rows: Sequence[Metrics]) -> str:
                 said.append(f"processes started by {value}" if threads else str(value))
             else:
                 said.append(counted(int(value or 0), axis.removesuffix("s")))
-    return f"{', '.join(said)}." if said else ""
+    beside = {(row.place.start_method, row.place.floor_start_method) for row in rows if row.place.floor_start_method}
+    own = [f" Beside workers started by {one}, bare processes are started by {other}." for one, other in sorted(beside)]
+    return "".join([f"{', '.join(said)}." if said else "", *own])

@@ -31,7 +31,10 @@ class DataError(Exception):
 
 
 class Place(Struct, frozen=True):
-    """Which cell it is: its test id, its family, its axes by name, and which part of its family's tasks it has."""
+    """Which cell it is: its test id, its family, its axes by name, and which part of its family's tasks it has.
+
+    `floor_start_method` is that of bare processes where the strategy's workers are started in a way of their own.
+    """
 
     id: str
     family: str
@@ -39,6 +42,7 @@ class Place(Struct, frozen=True):
     tasks_per_chunk: int
     part: str = ALL
     bytes_moved: int | None = None
+    floor_start_method: str | None = None
 
     @property
     def label(self) -> str:
@@ -167,7 +171,13 @@ def _cell(benchmark: schema.Benchmark) -> Measured:
     info = benchmark.extra_info
     return Measured(
         place=Place(
-            benchmark.fullname, info.family, benchmark.params, info.tasks_per_chunk, info.part, info.bytes_moved
+            benchmark.fullname,
+            info.family,
+            benchmark.params,
+            info.tasks_per_chunk,
+            info.part,
+            info.bytes_moved,
+            info.floor_start_method,
         ),
         strategy_seconds=benchmark.stats.data,
         serial_seconds=info.serial_seconds,

@@ -18,7 +18,7 @@ from benchmarks.interrupts import SIGNALS, exit_code
 from benchmarks.measuring.cells import Cell, Family, Measurement
 from benchmarks.measuring.failures import observe
 from benchmarks.measuring.measure import Budget, measure
-from benchmarks.measuring.options import add_options, given_explicitly, selection
+from benchmarks.measuring.options import add_options, given_explicitly, selection, wanted_target
 from benchmarks.measuring.recording import Recording
 from benchmarks.measuring.refusals import (
     refuse_cells,
@@ -32,7 +32,7 @@ from benchmarks.measuring.refusals import (
 )
 from benchmarks.measuring.session import Session, shown
 from benchmarks.measuring.watch import CellError
-from benchmarks.report.__main__ import closing_lines, summary_of
+from benchmarks.report.__main__ import closing_lines, recommended_by, summary_of
 from benchmarks.schema import FAILED, INTERRUPTED, MEASURED, SKIPPED, Word
 
 if TYPE_CHECKING:
@@ -86,6 +86,25 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:Benchmark fixture was not used at all")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Look at a person's own function before anything is collected: what is measured of it depends on that."""
+    config = session.config
+    state, wanted = config.stash[SESSION], wanted_target(config)
+    if wanted is None or config.option.collectonly:
+        return
+    if not state.measuring:
+        message = "--target needs a measurement: add --benchmark-only"
+        raise pytest.UsageError(message)
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    here = str(config.invocation_params.dir)
+    if here not in sys.path:
+        sys.path.append(here)  # behind the suite, which a folder of the person's may have the name of
+    budget: float = config.getoption("budget")
+    tell = reporter.write_line if reporter is not None else print
+    state.aim(wanted, tell, budget, unchecked=config.getoption("unchecked"))
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Give back what was taken, but for the signals: nothing may interrupt what is left to do."""
     session = config.stash.get(SESSION, None)
@@ -95,8 +114,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave the tests alone in a run that only measures: what they need beyond the suite may not be installed."""
-    return True if config.option.benchmark_only and collection_path == TESTS else None
+    """Leave the tests alone in a run that only measures: what they need beyond the suite may not be installed.
+
+    And all other questions where one's own function is measured.
+    """
+    if config.option.benchmark_only and collection_path == TESTS:
+        return True
+    other = collection_path.name.startswith("bench_") and collection_path.name != "bench_target.py"
+    return True if other and config.getoption("target") is not None else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -335,3 +360,5 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     if recording.saved is not None:
         for line in closing_lines(recording.storage, saved=shown(recording.saved)):
             terminalreporter.write_line(line)
+    for line in recommended_by(recording.document, recording.storage, width) if recording.target else ():
+        terminalreporter.write_line(line)

@@ -219,11 +219,32 @@ class Times(Struct, frozen=True):
     saving: Amount | None = None
 
 
+class TargetInfo(Struct, frozen=True):
+    """What a look at a person's own function has found.
+
+    `inputs` is how many there are, `tried` how many of them were. Times are means in seconds, `deviation` is the
+    standard one as a share of `task_time`, bytes are those of a task. `starts` has the seconds that making and ending
+    each strategy took.
+    """
+
+    name: Name
+    fingerprint: Name
+    inputs: Count
+    tried: Count
+    task_time: Amount
+    deviation: Amount
+    bytes_in: Amount
+    bytes_out: Amount
+    notes: list[str]
+    starts: dict[Name, Amount]
+
+
 class Suite(Struct, frozen=True, omit_defaults=True):
     """What a run says of itself.
 
     `budget` is the seconds that an option gave each cell, None where each family's own counted. `libraries` has the
-    versions of those that brought the engines of its cells, by name.
+    versions of those that brought the engines of its cells, by name; `target` is a person's own function, if one was
+    measured.
     """
 
     schema: Literal[3]
@@ -238,6 +259,7 @@ class Suite(Struct, frozen=True, omit_defaults=True):
     end: Moment
     seconds: Times
     libraries: dict[Name, Name] = {}
+    target: TargetInfo | None = None
 
 
 class Commit(Struct, frozen=True):

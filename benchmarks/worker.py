@@ -45,6 +45,7 @@ HEADER = struct.Struct("<HIB")
 
 _shared: Any = None
 _memory: Any = None
+_initialized: int | None = None
 
 
 def begin() -> None:
@@ -81,6 +82,23 @@ def share(shared: Any) -> None:
 def with_shared(function: Callable[[Any], Any], rest: Sequence[Any]) -> Any:
     """Call a task's function with the object that this process holds, and what was sent."""
     return function((_shared, *rest))
+
+
+def starred(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+    """Call a function with a row of arguments."""
+    return function(*arguments)
+
+
+def initialized(initializer: Callable[[], object], function: Callable[[Any], Any], value: Any) -> Any:
+    """Call a function in a process in which an initializer has been called once, before its first task.
+
+    Not every engine has an initializer, and those that have one need it for `begin`.
+    """
+    global _initialized  # noqa: PLW0603 - one a process
+    if _initialized != os.getpid():
+        initializer()
+        _initialized = os.getpid()
+    return function(value)
 
 
 def recorded(path: str, function: Callable[[int], Any], value: int) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -33,11 +34,11 @@ class Workload:
     `make_inputs(size, tasks)` and `expected(size, tasks)` return one value a task, in the order of the tasks.
     `size` is a number of `unit`s, or None where tasks have no size: iterations can be selected by option. `ballast`,
     where given, makes what the calling process holds in memory while the cell is measured. `digest`, where given, is
-    what results are compared by. A task sends or returns `size` bytes where it `moves` them. Of one that `breaks` it is
-    observed what its caller sees, mostly of one task that fails; a worker ends by force where it `kills`, before the
-    call where that hits one that is `idle`. Inputs come one by one where they are `generated`, and the first entry of
-    each is the same large object where that is `shared`. A `script` imports its engine first, by itself, in an
-    interpreter that has loaded nothing else.
+    what results are compared by, `same` compares two of them. A task sends or returns `size` bytes where it `moves`
+    them. Of one that `breaks` it is observed what its caller sees, mostly of one task that fails; a worker ends by
+    force where it `kills`, before the call where that hits one that is `idle`. Inputs come one by one where they are
+    `generated`, and the first entry of each is the same large object where that is `shared`. A `script` imports its
+    engine first, by itself, in an interpreter that has loaded nothing else.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Workload:
     ballast: Callable[[], object] | None = None
     unit: str = ITERATIONS
     digest: Callable[[Any], Any] | None = None
+    same: Callable[[Any, Any], bool] = operator.eq
     moves: bool = False
     generated: bool = False
     breaks: bool = False

@@ -19,7 +19,7 @@ from benchmarks.report import details, matrix, units
 from benchmarks.report.compare import compare
 from benchmarks.report.digest import digest
 from benchmarks.report.judge import Rule
-from benchmarks.report.metrics import Metrics, break_evens
+from benchmarks.report.metrics import Metrics, break_even, break_evens, by_strategy
 from benchmarks.report.overview import Overview, of_runs
 from benchmarks.report.phrases import NO_DIFFERENCE, known, ranked
 from benchmarks.report.reading import reduced
@@ -95,14 +95,17 @@ def _of_engines(shown: Overview) -> list[str]:
 def _which_engine(shown: Overview) -> list[str]:
     """Return when to take which engine, a line each with the number that speaks for it."""
     rows = _family(shown, "engines")
-    points = {point.strategy: point.interval for point in break_evens(rows)}
+    counting = by_strategy([row for row in rows if row.place.axes.workload == "count"])
+    points = {name: break_even(own) for name, own in counting.items()}
 
     def cost(strategy: str, chunk_size: int) -> str:
         return known(_row(shown, "engines", strategy, workload="nothing", chunk_size=chunk_size).task_time, "s")
 
     def pays(strategy: str) -> str:
-        length = points[strategy]
-        return "" if length is None else f" from {known(length, 's')} a task on"
+        point = points[strategy]
+        assert point is not None
+        assert point.interval is not None
+        return f" from {known(point.interval, 's')} a task on"
 
     def killed(strategy: str) -> str:
         row = _row(shown, "engines", strategy, workload=bench_engines.KILLED)
@@ -124,8 +127,8 @@ def _which_engine(shown: Overview) -> list[str]:
         f"{chunk}, {cost('Pool.map', 1)} singly;",
         f"**`ProcessPoolExecutor`** if a worker may die and the work then ends: {killed('ProcessPoolExecutor.map')};",
         f"**loky**'s reusable executor if it is to go on: {killed('loky.get_reusable_executor.map')}; and where "
-        f"workers must not be forked from the caller, for {script('loky.ProcessPoolExecutor.map')} from import to end, of "
-        f"`ProcessPoolExecutor` {script('ProcessPoolExecutor.map')};",
+        f"workers must not be forked from the caller, for {script('loky.ProcessPoolExecutor.map')} from import to end, "
+        f"of `ProcessPoolExecutor` {script('ProcessPoolExecutor.map')};",
         f"**pebble** if single tasks need time limits: {cost('pebble.ProcessPool.map', 1)} singly, "
         f"{cost('pebble.ProcessPool.map', chunk)} in chunks; a killed worker: {killed('pebble.ProcessPool.map')};",
         f"**mpire** for its progress bars and shared objects: {cost('mpire.WorkerPool.map', 1)} singly, "

@@ -48,7 +48,10 @@ class Arm:
 
 
 class Arms:
-    """The engines of a cell, opened and closed together, and watched."""
+    """The engines of a cell, opened and closed together, and watched.
+
+    `replaced` names the signals whose handlers one of them has put its own in place of; they were taken back.
+    """
 
     def __init__(self, cell: Cell, arms: tuple[str, ...], watch: Watch, spent: Spent) -> None:
         """Find out which arms there are; start nothing yet."""
@@ -69,6 +72,7 @@ class Arms:
         self.engines: dict[str, Engine] = {}
         self._workers: dict[str, frozenset[int]] = {}
         self.busy = STRATEGY
+        self.replaced: dict[str, None] = {}
 
     def make_inputs(self) -> None:
         """Make the inputs of the tasks, and what they must give."""
@@ -102,6 +106,7 @@ class Arms:
                     self._watch.adopt()
                 with SIGNALS.held_back():
                     self.engines[name] = engine = self._make(arm)
+                self.replaced |= dict.fromkeys(SIGNALS.reclaim())
                 self._workers[name] = workers = engine.prove()
                 if arm.strategy.processes and arm.strategy.fixed_workers:
                     proven |= workers
@@ -137,8 +142,9 @@ class Arms:
             results, expected = (list(map(self._workload.digest, values)) for values in (results, expected))
         if not self._arms[name].strategy.ordered:
             results, expected = sorted(results), sorted(expected)
-        if results != expected:
-            wrong = next((i for i, pair in enumerate(zip(results, expected, strict=False)) if pair[0] != pair[1]), None)
+        pairs = enumerate(zip(results, expected, strict=False))
+        wrong = next((place for place, pair in pairs if not self._workload.same(*pair)), None)
+        if wrong is not None or len(results) != len(expected):
             where = f"{len(results)} results, not {len(expected)}" if wrong is None else f"first at task {wrong}"
             raise ArmError(name, f"wrong results ({where}); no time of this cell counts")
 

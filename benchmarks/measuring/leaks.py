@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import threading
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -92,16 +93,29 @@ def _used_elsewhere(what: str) -> bool:
     """Say whether it is shared memory that another program uses; our own processes have ended by now."""
     if not what.startswith(SEGMENT):
         return False
-    path = f"{MEMORY}/{what.removeprefix(SEGMENT)}"
-    others = (process for process in Path("/proc").glob("[0-9]*") if process.name != str(os.getpid()))
-    return any(_uses(process, path) for process in others)
-
-
-def _uses(process: Path, path: str) -> bool:
-    """Say whether a process has mapped a file, or holds it open."""
+    path = MEMORY / what.removeprefix(SEGMENT)
+    own = str(os.getpid())
+    # loky and joblib name what they make after the process that made it
+    makers = [part for part in re.split("[_-]", path.name) if part.isdigit()]
+    if any(maker != own and Path("/proc", maker).exists() for maker in makers):
+        return True
     try:
-        if path in (process / "maps").read_text(encoding="utf-8", errors="replace"):
+        inode = path.stat().st_ino
+    except OSError:  # unlinked a moment ago
+        return True
+    return any(_uses(process, inode) for process in Path("/proc").glob("[0-9]*") if process.name != own)
+
+
+def _uses(process: Path, inode: int) -> bool:
+    """Say whether a process has mapped a file, or holds it open.
+
+    By its number: the C library makes a semaphore under another name, which is what the list of mapped files has.
+    """
+    try:
+        lines = (process / "maps").read_text(encoding="utf-8", errors="replace").splitlines()
+        # see proc(5): addresses, rights, offset, device, inode, path
+        if any(line.split(None, 5)[4] == str(inode) and str(MEMORY) in line for line in lines):
             return True
-        return any(str(entry.readlink()) == path for entry in (process / "fd").iterdir())
+        return any(entry.stat().st_ino == inode for entry in (process / "fd").iterdir())
     except OSError:  # it has ended, or belongs to somebody else
         return False

@@ -211,7 +211,6 @@ def measure(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
                 strategy.preload()
             leaks = Leaks()
             first = arms.open()
-            replaced = SIGNALS.reclaim()
             if benchmark.enabled:
                 record, rounds = _take_rounds(arms, benchmark, budget, spent, first)
             else:
@@ -234,8 +233,8 @@ def measure(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
         raise
     if benchmark.enabled:
         warnings = [] if watch.active else ["no limit: this platform or thread has no timer signals"]
-        if replaced:
-            warnings.append(f"{strategy.name} replaced the handler of {', '.join(replaced)}, which was taken back")
+        if arms.replaced:
+            warnings.append(f"{strategy.name} replaced the handler of {', '.join(arms.replaced)}, which was taken back")
         save_info(benchmark.extra_info, cell_info(cell, family, record, spent, warnings))
         assert len(benchmark.stats.stats.data) == rounds == len(record.block)
 

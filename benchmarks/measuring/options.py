@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.environment import affinity, start_methods
 from benchmarks.measuring.cells import PRESETS, Selection
+from benchmarks.measuring.target import Wanted
 from benchmarks.strategies import STRATEGIES
 from benchmarks.words import STANDARD_METHODS
 
@@ -60,6 +61,21 @@ def add_options(parser: pytest.Parser) -> None:
         help=f"how processes are started: {', '.join(_known_methods())}",
     )
     add(
+        "--target",
+        metavar="MODULE:FUNCTION",
+        help="measure this function of yours instead, and recommend how to run it",
+    )
+    add(
+        "--inputs",
+        metavar="WHAT",
+        help="its inputs: MODULE:NAME of a callable or an iterable, or a file, one JSON value a line",
+    )
+    add("--star", action="store_true", help="each input is a row of arguments")
+    add("--same", metavar="MODULE:FUNCTION", help="says of two results whether they are the same (default: ==)")
+    add("--initializer", metavar="MODULE:FUNCTION", help="is called once in each worker")
+    add("--unchecked", action="store_true", help="measure although results differ from call to call")
+    add("--budget", type=_seconds, default=60.0, metavar="SECONDS", help="what --target may take (default: 60)")
+    add(
         "--cell-limit",
         type=_seconds,
         default=None,
@@ -84,6 +100,26 @@ def selection(config: pytest.Config) -> Selection:
         workers=config.getoption("workers"),
         start_methods=config.getoption("start_methods"),
     )
+
+
+def wanted_target(config: pytest.Config) -> Wanted | None:
+    """Return what the options say of a person's own function. Raises UsageError where they do not belong together."""
+    function, inputs = config.getoption("target"), config.getoption("inputs")
+    if function is None:
+        for option in ("inputs", "same", "initializer", "star", "unchecked"):
+            if config.getoption(option):
+                message = f"--{option} is about a function of yours: add --target MODULE:FUNCTION"
+                raise pytest.UsageError(message)
+        return None
+    if inputs is None:
+        message = f"--target {function}: add --inputs, a file or MODULE:NAME of what gives the inputs"
+        raise pytest.UsageError(message)
+    for option in ("strategies", "sizes", "tasks", "workers", "start_methods"):
+        if config.getoption(option):
+            message = f"--{option.replace('_', '-')}: with --target settings are chosen by trying them; leave it out"
+            raise pytest.UsageError(message)
+    star, same, initializer = (config.getoption(option) for option in ("star", "same", "initializer"))
+    return Wanted(function, inputs, star, same, initializer)
 
 
 def given_explicitly(config: pytest.Config, option: str) -> bool:

@@ -15,8 +15,8 @@ from benchmarks import layout, schema
 from benchmarks.measuring.cells import Family, Planned
 from benchmarks.measuring.facts import passing_facts, stable_facts
 from benchmarks.measuring.saving import SavingError, Store, write_whole
-from benchmarks.schema import INTERRUPTED, NOT_REACHED, Outcome, Spent, Suite, Times
-from benchmarks.strategies import LIBRARIES, STRATEGIES
+from benchmarks.schema import INTERRUPTED, NOT_REACHED, Outcome, Spent, Suite, TargetInfo, Times
+from benchmarks.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     import pytest
@@ -37,6 +37,7 @@ class Recording:
         self.saved: Path | None = None
         self.json = json
         self.troubles: list[str] = []
+        self.target: TargetInfo | None = None
         self._config = config
         self._budget = budget
         self._name = name
@@ -163,6 +164,7 @@ class Recording:
             },
             environment=self._environment,
             libraries=self._libraries,
+            target=self.target,
             start=self._facts_at_start,
             end=passing_facts(),
             seconds=Times(
@@ -177,5 +179,5 @@ class Recording:
 def libraries_of(planned: Iterable[Planned]) -> dict[str, str]:
     """Return the versions of the third-party libraries that some cells need, by name, of those that are installed."""
     libraries = {STRATEGIES[one.cell.strategy].library for one in planned}
-    versions = {name: library.version for name, library in LIBRARIES.items() if library in libraries}
-    return {name: version for name, version in versions.items() if version is not None}
+    versions = {library.name: library.version for library in libraries if library is not None}
+    return {name: version for name, version in sorted(versions.items()) if version is not None}

@@ -17,7 +17,10 @@ from benchmarks.measuring.cells import Cell, Family, Planned, Selection, expecte
 from benchmarks.measuring.lock import LOCK, LockedError, MachineLock, lock_path
 from benchmarks.measuring.measure import MOST_ROUNDS, Budget, timed
 from benchmarks.measuring.options import DEFAULT_LIMIT, LIMIT_BUDGETS
+from benchmarks.measuring.pilot import look
+from benchmarks.measuring.race import prepare
 from benchmarks.measuring.recording import Recording, libraries_of
+from benchmarks.measuring.target import TargetError, Wanted, load
 from benchmarks.strategies import LIBRARIES, STRATEGIES
 from benchmarks.tasks import count
 
@@ -115,12 +118,40 @@ class Session:
             self._iteration = min(timed(lambda: [count(CALIBRATION)]) for _ in range(3)) / CALIBRATION
         return sum(expected_seconds(planned, self.seconds, self._iteration, MOST_ROUNDS) for planned in cells)
 
+    def aim(self, wanted: Wanted, tell: Callable[[str], None], budget: float, *, unchecked: bool) -> None:
+        """Look at a person's own function, and race settings for it. Raises UsageError where it cannot be measured."""
+        self._claim()
+        try:
+            target = load(wanted)
+            findings = look(target, budget, unchecked=unchecked)
+            tell(
+                f"{target.name}: {len(target.inputs)} inputs, {1e3 * findings.task_time:.3g} ms a task "
+                f"(standard deviation {findings.spread:.0%})"
+            )
+            for note in findings.notes:
+                tell(f"note: {note}")
+            self.recording.target = prepare(target, findings, budget, tell)
+        except TargetError as error:
+            raise pytest.UsageError(str(error)) from None
+
     def begin(self) -> None:
         """Claim the machine, ask for the facts, and hear signals. Raises UsageError where that cannot be done."""
-        path = lock_path()
         # What exists by now is never garbage: a collection takes 30 ms with it, 0.1 without; a cell has two.
         gc.collect()
         gc.freeze()
+        self._claim()
+        try:
+            self.recording.begin(self.planned)
+        except OSError as error:
+            message = f"no process can be started ({error.strerror}): raise the limit (ulimit -u), or end others"
+            raise pytest.UsageError(message) from None
+        SIGNALS.catch()
+
+    def _claim(self) -> None:
+        """Claim the machine, if that has not been done."""
+        if self._lock is not None:
+            return
+        path = lock_path()
         try:
             self._lock = MachineLock(path)
         except LockedError as error:
@@ -130,12 +161,6 @@ class Session:
                 f"{path}: {error.strerror}; set {LOCK} to a file that can be written: two runs exclude each other by it"
             )
             raise pytest.UsageError(message) from None
-        try:
-            self.recording.begin(self.planned)
-        except OSError as error:
-            message = f"no process can be started ({error.strerror}): raise the limit (ulimit -u), or end others"
-            raise pytest.UsageError(message) from None
-        SIGNALS.catch()
 
     def end(self) -> None:
         """Give back what was claimed."""

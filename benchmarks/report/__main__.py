@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
-import os
-import re
 import shlex
 import shutil
 import sys
@@ -19,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import msgspec
 
 from benchmarks.report import runs
+from benchmarks.report.arguments import Command, nearest_storage, parser_for
 from benchmarks.report.paint import paint_for, with_colour, without_colour
 from benchmarks.report.program import FAULT, OK, python, run_program
 from benchmarks.report.runs import DataError
@@ -36,40 +34,11 @@ if TYPE_CHECKING:
 
 REGRESSED, NOT_JUDGED = 1, 3
 
-MEANT = ("python", "machine", "workers", "start_method")
-
-PROGRAM = "python -m benchmarks.report"
-
-STORAGE = ".benchmarks"
-
-ALL_TABLES = "all tables instead of the digest (so do --only and --format)"
-
-RUN = (
-    "RUN is a name, which stands for all the runs saved under it, a number, a path, a folder, or a pattern: '*before*'."
-)
-
-EXAMPLES = f"""\
-examples:
-  {PROGRAM}                                the latest run on one screen; --all: all its tables
-  {PROGRAM} summary before                 all runs saved as `before`, as one
-  {PROGRAM} compare before after           those against all saved as `after`
-  {PROGRAM} noise before                   what such runs can find
-  {PROGRAM} compare baseline               the latest run against the baseline of its Python
-  {PROGRAM} matrix 3.13-bench 3.14-bench   Python versions side by side
-  {PROGRAM} plot 12 --folder pictures      pictures of run 12 (extra: plots)
-
-{RUN}
-COMMAND --help shows more of each.
-
-exit codes: 0 success, 2 wrong usage or data; compare also 1 regressed, 3 not everything could be judged: not
-comparable, too few runs, a biased family, an unclear cause, cells that failed, vanished or are missing
-"""
-
 
 def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
     """Run the report on arguments, and return its exit code."""
     try:
-        options = _parser().parse_args(argv)
+        options = parser_for(COMMANDS).parse_args(argv)
     except SystemExit as end:  # argparse has printed usage or help
         return int(end.code or 0)
     try:
@@ -99,6 +68,24 @@ def summary_of(  # noqa: PLR0913 - what is known of a run that has just ended, a
         return [f"error: {error}"]
 
 
+def recommended(shown: Overview, width: int) -> list[str]:
+    """Return the lines that say what to do with a person's own function; none where none was measured."""
+    from benchmarks.report.recommend import recommendation
+
+    return [] if shown.target is None else ["", *recommendation(shown.target, shown.rows, width)]
+
+
+def recommended_by(data: bytes, storage: Path, width: int) -> list[str]:
+    """Return the same from what is saved of a run."""
+    from benchmarks.report import overview, samples, stored
+
+    try:
+        run = runs.parse(data, "this run")
+        return recommended(overview.of_run(run, stored.replicates(storage, samples.reduce(run), (), None)), width)
+    except DataError:  # the summary has said it
+        return []
+
+
 def closing_lines(storage: Path, *, run: str | None = None, saved: str | None = None) -> list[str]:
     """Return the lines that end a digest: where the run was `saved`, if just now, and the commands that come next.
 
@@ -106,7 +93,7 @@ def closing_lines(storage: Path, *, run: str | None = None, saved: str | None = 
     """
     from benchmarks.report.digest import titled
 
-    elsewhere = storage.resolve() != _nearest_storage().resolve()
+    elsewhere = storage.resolve() != nearest_storage().resolve()
     program = f"{python()} -m benchmarks.report" + (f" --storage {shlex.quote(str(storage))}" if elsewhere else "")
     named = "" if run is None else f" summary {shlex.quote(run)}"
     return [
@@ -130,7 +117,7 @@ def _summary(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             digest.digest(shown, families(), terminal_width(), paint_for(out)),
             closing_lines(options.storage, run=options.run),
         )
-    for line in lines:
+    for line in chain(lines, recommended(shown, terminal_width())):
         print(line, file=out)
     _write_json(options.json, {"rows": shown.rows})
     return FAULT if faults else OK
@@ -330,137 +317,31 @@ def terminal_width() -> int:
     return shutil.get_terminal_size().columns
 
 
-def _parser() -> argparse.ArgumentParser:
-    # suppressed: a default of each command's own would undo what was given before the command
-    storing = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    storing.add_argument(
-        "--storage", type=Path, metavar="FOLDER", help=f"where runs are saved (default: the nearest {STORAGE})"
-    )
-    reading = argparse.ArgumentParser(add_help=False, parents=[storing], argument_default=argparse.SUPPRESS)
-    reading.add_argument("--only", metavar="FAMILY", help="only this family, such as speedup or dispatch")
-    telling = argparse.ArgumentParser(add_help=False, parents=[reading], argument_default=argparse.SUPPRESS)
-    telling.add_argument("--format", type=_table_format, help="a tabulate format (default: fit the terminal)")
-    telling.add_argument("--json", type=Path, metavar="FILE", help="write the numbers (compare, matrix: of every run)")
-    judging = argparse.ArgumentParser(add_help=False, parents=[telling])
-    judging.add_argument("--margin", type=_margin, default=0.05, help="smallest change that counts (%(default)s)")
-    judging.add_argument(
-        "--alpha", type=_alpha, default=0.01, help="chance of any false alarm between two samples (%(default)s)"
-    )
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="What the saved runs say.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[telling],
-    )
-    parser.add_argument("--all", action="store_true", help=ALL_TABLES)
-    defaults = {"storage": _nearest_storage(), "only": None, "format": None, "json": None}
-    parser.set_defaults(run=None, command=_summary, **defaults)
-    commands = parser.add_subparsers(metavar="COMMAND")
+def _advise(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from benchmarks.report import advice, samples
 
-    def command(
-        name: str, parent: argparse.ArgumentParser, help_: str, function: Callable[..., int], *examples: str
-    ) -> argparse.ArgumentParser:
-        lines = "".join(f"  {PROGRAM} {name} {example}\n" for example in examples)
-        added = commands.add_parser(
-            name,
-            parents=[parent],
-            help=help_,
-            description=f"{help_[0].upper()}{help_[1:]}.",
-            epilog=f"for example:\n{lines}\n{RUN}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        added.set_defaults(command=function)
-        return added
-
-    summary = command(
-        "summary", telling, "sum up a run, or several as one", _summary,
-        "12", "before --only speedup --format github",
-    )  # fmt: skip
-    summary.add_argument("run", nargs="?", metavar="RUN", help="default: the latest run")
-    summary.add_argument("--all", action="store_true", default=argparse.SUPPRESS, help=ALL_TABLES)
-    compared = command(
-        "compare", judging, "judge what changed between two samples of runs", _compare,
-        "before after", "baseline", "3.13-bench 3.14-bench --across python --json changes.json",
-    )  # fmt: skip
-    compared.add_argument("base", metavar="BASE", help="the runs to compare with")
-    compared.add_argument("new", nargs="?", metavar="NEW", help="the runs to judge (default: the latest run)")
-    compared.add_argument("--across", action="append", default=[], choices=MEANT, help="allow this difference")
-    compared.add_argument("--cells", action="store_true", help="show all cells, not only where something changed")
-    compared.add_argument(
-        "--lenient", action="store_true", help="exit with 0 where nothing could be judged or cells are missing"
-    )
-    compared.add_argument(
-        "--picture", type=Path, metavar="FILE", help="draw the changes, as .svg, .png or .pdf (extra: plots)"
-    )
-    noise = command(
-        "noise", judging, "show the spread between the runs of one name, and what it hides", _noise, "before"
-    )
-    noise.add_argument("run", metavar="RUN", help="the runs")
-    matrix = command(
-        "matrix", judging, "set samples side by side, each judged against the first", _matrix,
-        "3.11-bench 3.13-bench 3.14-bench", "baseline --only startup",
-    )  # fmt: skip
-    matrix.add_argument("runs", nargs="+", metavar="RUN", help="the samples, one column per sample and Python version")
-    plot = command(
-        "plot", reading, "draw a run, or several, as SVG and PNG (extra: plots)", _plot, "before --folder pictures"
-    )
-    plot.add_argument("run", nargs="?", metavar="RUN", help="default: the latest run")
-    plot.add_argument("--folder", type=Path, default=Path(), metavar="FOLDER", help="output folder (default: this one)")
-    promoted = command(
-        "promote", storing, "keep runs as a baseline, in compact copies that git does not ignore", _promote,
-        "3.13-bench 3.14-bench",
-    )  # fmt: skip
-    promoted.add_argument("runs", nargs="+", metavar="RUN", help="the runs")
-    promoted.add_argument(
-        "--name", type=_baseline_name, default=runs.BASELINE, help="what to save them as (default: %(default)s)"
-    )
-    return parser
+    faults: list[str] = []
+    paths = [runs.latest(options.storage)] if options.run is None else runs.find(options.storage, options.run)
+    sample = sample_of(paths, faults, options.only, err)
+    _told(faults, err)
+    if not sample:
+        return FAULT
+    sample = samples.of_python(sample, sample[-1])
+    job = advice.Demand(options.task_time, options.tasks, options.bytes_in, options.bytes_out, options.spread)
+    for line in advice.advice_lines(sample, job, terminal_width(), options.workers):
+        print(line, file=out)
+    return FAULT if faults else OK
 
 
-def _nearest_storage() -> Path:
-    """Return where runs are: in this folder, or in the nearest above it that has a storage."""
-    here = Path.cwd()
-    found = (folder for folder in (here, *here.parents) if (folder / STORAGE).is_dir())
-    return Path(os.path.relpath(next(found, here) / STORAGE))
-
-
-def _baseline_name(text: str) -> str:
-    if runs.BASELINE not in text or not re.fullmatch(r"[\w.-]+", text):
-        message = (
-            f"{text!r} is not a baseline name: use letters, digits, '.', '_' and '-', with {runs.BASELINE!r} in it"
-        )
-        raise argparse.ArgumentTypeError(message)
-    return text
-
-
-def _margin(text: str) -> float:
-    return _between(text, 0.001, 0.999, "margin")
-
-
-def _alpha(text: str) -> float:
-    return _between(text, 1e-6, 0.5, "chance of a false alarm")
-
-
-def _between(text: str, least: float, most: float, what: str) -> float:
-    """Read a share. Raises ArgumentTypeError for what is none, or too little or too much to reckon with."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not least <= value <= most:
-        message = f"{text!r} is not a valid {what}: use a number from {least:g} to {most:g}, such as 0.05"
-        raise argparse.ArgumentTypeError(message)
-    return value
-
-
-def _table_format(text: str) -> str:
-    from tabulate import tabulate_formats
-
-    if text not in tabulate_formats:
-        message = f"unknown format {text!r}; known: {', '.join(tabulate_formats)}"
-        raise argparse.ArgumentTypeError(message)
-    return text
+COMMANDS: dict[str, Command] = {
+    "summary": _summary,
+    "compare": _compare,
+    "noise": _noise,
+    "matrix": _matrix,
+    "advise": _advise,
+    "plot": _plot,
+    "promote": _promote,
+}
 
 
 if __name__ == "__main__":

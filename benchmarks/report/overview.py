@@ -11,7 +11,7 @@ from benchmarks.report.metrics import Metrics, metrics
 from benchmarks.report.runs import Run
 from benchmarks.report.samples import Reduced, one_sample, reduce, unknown_facts
 from benchmarks.report.stored import NOTHING_STORED, Stored
-from benchmarks.schema import MEASURED, Environment, FamilyInfo
+from benchmarks.schema import MEASURED, Environment, FamilyInfo, TargetInfo
 
 LEADING = "speedup"
 """The family whose question is the first."""
@@ -30,6 +30,7 @@ class Overview:
 
     `source` says which run it is, or runs, `headline` what was measured where in few words, `heading` in more, and
     `caption` stands below a picture. Families come in the order of the questions that people have: speedup first.
+    `target` is a person's own function, where one was measured.
     """
 
     source: str
@@ -41,6 +42,7 @@ class Overview:
     rows: tuple[Metrics, ...]
     planned: int
     missing: Mapping[str, tuple[str, ...]]
+    target: TargetInfo | None = None
 
 
 def of_run(run: Run, stored: Stored = NOTHING_STORED) -> Overview:
@@ -72,6 +74,7 @@ def of_run(run: Run, stored: Stored = NOTHING_STORED) -> Overview:
         rows=tuple(of_one_run(metrics(cell), known) for cell in run.cells),
         planned=len(run.outcomes),
         missing={said: tuple(names) for said, names in missing.items()},
+        target=run.target,
     )
 
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from benchmarks import layout, schema
 from benchmarks.layout import SchemaError
-from benchmarks.schema import Commit, Environment, FamilyInfo, Measure, Moment, Outcome, Params, Times
+from benchmarks.schema import Commit, Environment, FamilyInfo, Measure, Moment, Outcome, Params, TargetInfo, Times
 from benchmarks.words import ALL, NO_METHOD
 
 STORED = re.compile(r"\d{4}_.*\.json")
@@ -107,6 +107,7 @@ class Run:
     end: Moment
     seconds: Times
     libraries: Mapping[str, str]
+    target: TargetInfo | None
 
     @property
     def stolen(self) -> float | None:
@@ -164,6 +165,7 @@ def parse(data: bytes, source: str) -> Run:
         end=suite.end,
         seconds=suite.seconds,
         libraries=suite.libraries,
+        target=suite.target,
     )
 
 

@@ -16,7 +16,8 @@ it promises are these rules, through which `tests/test_rules.py` runs every stra
 8. `close` waits until all that `open` started is gone: processes, their children, threads, open files, shared memory.
    What an engine leaves by design is named in `leaves`.
 9. `terminate` ends what can be ended at once, whatever state the engine is in, also after `close`.
-10. A strategy with a `stream` applies the job's function to whatever inputs come, and gives results one by one.
+10. A strategy with a `stream` applies the job's function to whatever inputs come, and gives results one by one, in
+    their order if it is `ordered`.
 11. `states`, `start_methods`, `shares` and `processes` say which cells it can take; `unavailable` says why one cannot
     be measured here, in words for a reader.
 12. A strategy that `keeps_threads` in the caller beyond `close` says so: nobody may fork it any more.

@@ -15,10 +15,10 @@ JOBLIB = Library("joblib", least="1.5.0")
 
 
 class JoblibEngine(Engine):
-    """A Parallel that is entered, so that its workers stay from call to call."""
+    """A Parallel that is entered, so that its workers stay from call to call, and one that returns a generator."""
 
-    def __init__(self, parallel: Any, job: Job, workers: int) -> None:
-        """Enter a Parallel with that many workers, and make its call."""
+    def __init__(self, parallel: Any, lazy: Any, job: Job, workers: int) -> None:
+        """Enter a Parallel with that many workers, and make its call; `lazy` is one that returns a generator."""
         from joblib import delayed  # noqa: PLC0415 - only where it is measured
 
         self._parallel = parallel.__enter__()
@@ -29,7 +29,7 @@ class JoblibEngine(Engine):
             results: list[Any] = parallel(task(value) for value in job.inputs)
             return results
 
-        super().__init__(run)
+        super().__init__(run, lambda inputs: lazy(task(value) for value in inputs))
 
     def _meet(self) -> list[Proof]:
         """Have all workers meet: one task at a time, whatever the size of a batch has become."""
@@ -92,16 +92,21 @@ class JoblibStrategy(Strategy):
     modules: tuple[str, ...] = ("joblib",)
     backend: str
 
+    @property
+    def streams(self) -> bool:
+        """A generator can be asked for."""
+        return True
+
     def open(self, job: Job, workers: int, start_method: str) -> JoblibEngine:
         """Enter the Parallel; its workers start with the first tasks."""
         del start_method
         from joblib import Parallel  # noqa: PLC0415 - as above
 
         options: dict[str, Any] = {"batch_size": job.chunk_size or "auto", "backend": self.backend}
-        if not self.processes:
-            return JoblibEngine(Parallel(workers, **options), job, workers)
-        options |= {"idle_worker_timeout": IDLE_SECONDS, "initializer": worker.begin}
-        return JoblibLokyEngine(Parallel(workers, **options), job, workers)
+        if self.processes:
+            options |= {"idle_worker_timeout": IDLE_SECONDS, "initializer": worker.begin}
+        kind = JoblibLokyEngine if self.processes else JoblibEngine
+        return kind(Parallel(workers, **options), Parallel(workers, return_as="generator", **options), job, workers)
 
 
 @dataclass(frozen=True, kw_only=True)

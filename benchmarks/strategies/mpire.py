@@ -28,20 +28,21 @@ class MpireEngine(Engine):
     Two kinds in turn on one pool that is kept alive end in a TypeError (2.10.2).
     """
 
-    def __init__(self, pool: WorkerPool, job: Job, workers: int, spread: Spread) -> None:
-        """Keep a pool with that many workers, and make its call of a method."""
-        super().__init__(lambda: list(self._results(job.inputs)))
+    def __init__(self, pool: WorkerPool, job: Job, workers: int, spread: Spread, *, lazy: bool) -> None:
+        """Keep a pool with that many workers, and make its call of a method, lazy or not."""
+        super().__init__(lambda: list(self._results(job.inputs)), self._results if lazy else None)
         self._pool = pool
         self._workers = workers
         self._spread = spread
         self._job = job
-        self._options: dict[str, int] = {} if job.chunk_size is None else {"chunk_size": job.chunk_size}
 
     def _results(self, inputs: Any) -> Any:
         # a tuple is unpacked into arguments, so each input is put into one
         arguments = ((value,) for value in inputs)
         known = {"iterable_len": len(inputs)} if hasattr(inputs, "__len__") else {}
-        return self._spread(self._job.function, arguments, worker_init=worker.begin, **known, **self._options)
+        # without a length mpire cannot know what a share is, and says so
+        chunk_size = self._job.chunk_size or (None if known else 1)
+        return self._spread(self._job.function, arguments, worker_init=worker.begin, chunk_size=chunk_size, **known)
 
     def prove(self) -> frozenset[int]:
         """Have all workers meet."""
@@ -77,6 +78,11 @@ class MpireStrategy(Strategy):
     leaves: tuple[str, ...] = ("thread *tqdm_monitor*", "file descriptor * (/dev/shm/pym-*")
     method: str
 
+    @property
+    def streams(self) -> bool:
+        """Whether results come one by one."""
+        return self.method.startswith("imap")
+
     def chunk_size(self, tasks: int, workers: int) -> int:
         """Return the default: the tasks in 64 chunks a worker."""
         return max(1, -(-tasks // (CHUNKS * workers)))
@@ -86,7 +92,7 @@ class MpireStrategy(Strategy):
         from mpire import WorkerPool  # noqa: PLC0415 - only where it is measured
 
         pool = WorkerPool(workers, start_method=start_method, keep_alive=True)
-        return MpireEngine(pool, job, workers, getattr(pool, self.method))
+        return MpireEngine(pool, job, workers, getattr(pool, self.method), lazy=self.streams)
 
 
 register(

@@ -30,18 +30,26 @@ LAYERS = (
     ("strategies.sharing", "strategies.joblib", "strategies.multiprocess"),
     ("strategies",),
     # measuring: what is measured, what must not happen meanwhile, one cell, the run
-    ("measuring.cells", "measuring.processes", "measuring.interpreter", "measuring.lock", "measuring.facts"),
+    (
+        "measuring.cells",
+        "measuring.processes",
+        "measuring.interpreter",
+        "measuring.lock",
+        "measuring.facts",
+        "measuring.target",
+    ),
     ("measuring.watch", "measuring.cold", "measuring.saving", "measuring.options"),
-    ("measuring.leaks", "measuring.arms", "measuring.recording"),
+    ("measuring.leaks", "measuring.arms", "measuring.recording", "measuring.pilot"),
+    ("measuring.race",),
     ("measuring.measure", "measuring.breaking", "measuring.refusals"),
     ("measuring.failures", "measuring.session"),
     # judging, over saved runs alone
-    ("report.stats", "report.units", "report.program", "report.runs"),
-    ("report.quantities", "report.promote", "report.variances"),
+    ("report.stats", "report.units", "report.program", "report.runs", "report.least_squares", "report.paste"),
+    ("report.quantities", "report.promote", "report.variances", "report.arguments"),
     ("report.metrics", "report.paint", "report.table"),
     ("report.phrases", "report.samples"),
-    ("report.family_table", "report.reading", "report.judge"),
-    ("report.stored",),
+    ("report.family_table", "report.reading", "report.judge", "report.costs"),
+    ("report.stored", "report.advice", "report.recommend"),
     ("report.groups", "report.intervals"),
     ("report.nulls", "report.noise", "report.overview"),
     ("report.causes", "report.changes", "report.details", "report.digest"),
@@ -52,7 +60,7 @@ LAYERS = (
     ("bench_*",),
     ("questions",),
     ("report.__main__",),
-    ("plugin", "alternate"),
+    ("plugin", "alternate", "launch"),
 )
 """The house from the ground up, without `benchmarks.`: a module imports those of lower layers alone."""
 

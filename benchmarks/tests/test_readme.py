@@ -17,6 +17,7 @@ from benchmarks import alternate
 from benchmarks.evidence import readme
 from benchmarks.report import __main__ as report
 from benchmarks.report import matrix
+from benchmarks.report.arguments import parser_for
 from benchmarks.report.compare import compare
 from benchmarks.report.judge import Rule
 from benchmarks.report.runs import BASELINE, find
@@ -120,7 +121,7 @@ def test_commands_are_taken(command: str, tmp_path: Path) -> None:
     program, *words = shlex.split(command)
     if words[:2] == ["-m", "benchmarks.report"]:
         assert program == ".venv/bin/python"
-        report._parser().parse_args(words[2:])
+        parser_for(report.COMMANDS).parse_args(words[2:])
     elif words[:2] == ["-m", "benchmarks.alternate"]:
         words = words[2 : words.index("--")] if "--" in words else words[2:]
         names = [re.sub(r"python:\S+", "python:python3", word) for word in words]

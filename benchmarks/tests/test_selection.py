@@ -191,15 +191,15 @@ def test_questions_that_are_none_or_two(project: Project, source: str, message: 
 
 
 def test_each_question_of_the_suite() -> None:
-    """Eleven questions have names, sentences and axes of their own; what is drawn is one of them."""
+    """Twelve questions have names, sentences and axes of their own; what is drawn is one of them."""
     known = families()
 
     assert sorted(known) == [
         "article", "balance", "dispatch", "engines", "failure", "payload", "scaling", "speedup", "startup", "streaming",
-        "waiting",
+        "target", "waiting",
     ]  # fmt: skip
     assert all("default" in family.presets and "full" in family.presets for family in known.values())
-    assert len({family.question for family in known.values()}) == 11
+    assert len({family.question for family in known.values()}) == 12
     if find_spec("matplotlib"):
         assert set(import_module("benchmarks.report.plots").PICTURES) <= set(known)
 

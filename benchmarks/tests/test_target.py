@@ -1,0 +1,372 @@
+"""A person's own function: found, looked at, raced, measured, and one recommendation for it; or one line why not."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import worker
+from benchmarks.measuring.lock import LOCK
+from benchmarks.measuring.pilot import look
+from benchmarks.measuring.race import measured_inputs
+from benchmarks.measuring.target import Target, TargetError, Wanted, equal, load
+from benchmarks.report.recommend import recommendation
+from benchmarks.report.stats import Summary
+from benchmarks.schema import TargetInfo
+from benchmarks.tests.conftest import ROOT, TIMEOUT, Project
+from benchmarks.tests.test_phrases import row
+
+MODULE = """
+import functools, itertools, os, random, threading, time
+
+def work(n):
+    total = 0
+    for number in range(n):
+        total += number
+    return total
+
+def inputs():
+    return [20_000 + 1000 * (n % 7) for n in range(60)]
+
+def napping(n):
+    time.sleep(0.01)
+    return n
+
+def add(a, b):
+    return a + b
+
+def fails(n):
+    if n == 3:
+        raise KeyError("three")
+    return n
+
+def chance(n):
+    return random.random()
+
+def close(a, b):
+    return abs(a - b) < 2
+
+def prints(n):
+    print("hello", n)
+    return n
+
+def changes(numbers):
+    numbers.append(1)
+    return len(numbers) > 0
+
+def unpicklable(n):
+    return lambda: n
+
+def generates(n):
+    yield n
+
+async def later(n):
+    return n
+
+@functools.cache
+def _remembered(n):
+    time.sleep(0.02)
+    return n
+
+def remembers(n):
+    return _remembered(n)
+
+class Model:
+    def __init__(self, factor=2):
+        self.factor = factor
+
+    def predict(self, n):
+        return self.factor * n
+
+    @staticmethod
+    def double(n):
+        return 2 * n
+
+model = Model()
+partial = functools.partial(add, 1)
+anonymous = lambda n: n
+few = [1, 2, 3, 4, 5, 6]
+rows = [(1, 2), (3, 4), (5, 6), (7, 8)]
+lists = [[1], [2], [3], [4]]
+endless = itertools.count()
+nothing = []
+locks = [threading.Lock()]
+number = 7
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the name of a module of a person's own, which can be imported."""
+    name = f"own_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{name}.py").write_text(MODULE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    return name
+
+
+def found(own: str, function: str, inputs: str = "few", **more: Any) -> Target:
+    """Return a target by its names in the module."""
+    return load(Wanted(f"{own}:{function}", f"{own}:{inputs}", **more))
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs", "more", "results"),
+    [
+        ("work", "few", {}, [0, 1, 3, 6, 10, 15]),
+        ("model.predict", "few", {}, [2, 4, 6, 8, 10, 12]),
+        ("Model.double", "few", {}, [2, 4, 6, 8, 10, 12]),
+        ("partial", "few", {}, [2, 3, 4, 5, 6, 7]),
+        ("add", "rows", {"star": True}, [3, 7, 11, 15]),
+    ],
+)
+def test_what_can_be_measured(own: str, function: str, inputs: str, more: dict[str, Any], results: list[int]) -> None:
+    """Functions, methods, static ones, partials and rows of arguments are called as a loop would call them."""
+    target = found(own, function, inputs, **more)
+
+    assert [target.function(value) for value in target.inputs] == results
+    assert re.fullmatch(r"[0-9a-f]{8}", target.fingerprint)
+    assert found(own, function, inputs, **more).label == target.label
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs", "message"),
+    [
+        ("wrok", "few", "has no wrok; did you mean work?"),
+        ("number", "few", "is no function, but of type int"),
+        ("generates", "few", "is a generator, which does nothing when it is called"),
+        ("later", "few", "is a coroutine, which does nothing"),
+        ("anonymous", "few", "cannot be sent to a worker"),
+        ("work", "nothing", "gives no input"),
+        ("work", "endless", "gives more than 100000 inputs, or has no end"),
+        ("work", "locks", "input 0 cannot be sent to a worker (TypeError"),
+        ("work", "number", "gives no inputs (TypeError: 'int' object is not iterable)"),
+        ("work", "fails", "gives no inputs (TypeError"),
+    ],
+)
+def test_what_cannot(own: str, function: str, inputs: str, message: str) -> None:
+    """It is refused in one line that names the option and the reason."""
+    with pytest.raises(TargetError) as error:
+        found(own, function, inputs)
+
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert re.match(rf"--(target|inputs) {own}:", str(error.value))
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs", "message"),
+    [
+        ("work", "few", "MODULE:NAME is wanted"),
+        ("nowhere.at_all:work", "few", "cannot be imported (ModuleNotFoundError: No module named 'nowhere')"),
+        ("__main__:work", "few", "workers cannot import __main__"),
+        ("math:sqrt", "few", "--inputs few: neither a file nor MODULE:NAME"),
+    ],
+)
+def test_names_that_lead_nowhere(function: str, inputs: str, message: str) -> None:
+    """A name that cannot be found is told from a module that cannot be imported."""
+    with pytest.raises(TargetError, match=re.escape(message)):
+        load(Wanted(function, inputs))
+
+
+def test_inputs_of_a_file(tmp_path: Path) -> None:
+    """One JSON value a line; a line that is none is named by its number."""
+    path = tmp_path / "inputs.jsonl"
+    path.write_text("4\n\n9.0\n", encoding="utf-8")
+    assert load(Wanted("math:sqrt", str(path))).inputs == (4, 9.0)
+    path.write_text("4\nfour\n", encoding="utf-8")
+    with pytest.raises(TargetError, match="line 2 is not JSON"):
+        load(Wanted("math:sqrt", str(path)))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [(1, 1, True), (1, 2, False), (math.nan, math.nan, True), ([1, math.nan], [1, math.nan], True), ("a", b"a", False)],
+)
+def test_whether_results_are_the_same(one: Any, other: Any, *, same: bool) -> None:
+    """By ==, and where that denies what is the same, by pickles."""
+    assert equal(one, other) is same
+
+
+def test_arrays_are_compared_whole() -> None:
+    """An array of NumPy has no one truth."""
+    numpy = pytest.importorskip("numpy", reason="NumPy is not installed")
+
+    assert equal(numpy.arange(3), numpy.arange(3))
+    assert not equal(numpy.arange(3), numpy.arange(4))
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs", "message"),
+    [
+        ("fails", "few", "raises KeyError: 'three' for input 2"),
+        ("chance", "few", "gives another result for input"),
+        ("unpicklable", "few", "cannot be sent back"),
+    ],
+)
+def test_what_a_look_refuses(own: str, function: str, inputs: str, message: str) -> None:
+    """A function that raises, differs or returns what cannot be sent is refused, with the input that showed it."""
+    target = found(own, function, inputs)
+    with pytest.raises(TargetError) as error:
+        look(target, 5)
+
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs", "note"),
+    [
+        ("prints", "few", "it prints"),
+        ("changes", "lists", "it changes its inputs (4 of 4"),
+        ("remembers", "few", "it remembers results"),
+    ],
+)
+def test_what_a_look_tells(own: str, function: str, inputs: str, note: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a person should know before workers do it too; nothing of it reaches the screen."""
+    findings = look(found(own, function, inputs), 5)
+
+    assert any(note in one for one in findings.notes), findings.notes
+    assert capsys.readouterr().out == ""
+
+
+def test_what_a_look_measures(own: str) -> None:
+    """Lengths, bytes, whether it waits and gives the lock back: of a nap of 10 ms."""
+    findings = look(found(own, "napping"), 5)
+
+    assert 0.01 <= findings.task_time < 0.1
+    assert (findings.waits, findings.frees) == (True, True)
+    assert 3 <= findings.bytes_in <= 30
+    assert sorted(findings.results) == [1, 2, 3, 4, 5, 6]
+    assert sorted(findings.places) == list(range(6))
+    assert measured_inputs(findings) != ()
+    busy = look(found(own, "work", "inputs"), 5)
+    assert (busy.waits, busy.frees) == (False, False)
+    assert look(found(own, "chance", same=f"{own}:close"), 5).notes == ()
+
+
+def test_a_look_ends_in_time() -> None:
+    """A function whose calls take longer than all that there is time for is refused after that time."""
+    slow = Target("slow", lambda _value: __import__("time").sleep(30), (1, 2), equal, "0")
+    with pytest.raises(TargetError, match="take longer than the budget of 1 s"):
+        look(slow, 1)
+
+
+def test_an_initializer_runs_once() -> None:
+    """In each process, before its first task."""
+    calls: list[int] = []
+    run = [worker.initialized(lambda: calls.append(1), lambda n: n, n) for n in range(3)]
+
+    assert (run, calls) == ([0, 1, 2], [1])
+
+
+INFO = TargetInfo("mod:work", "abc", 1000, 60, 0.01, 0.1, 10, 10, [], {"Pool.map": 0.05})
+
+
+def rows(*gains: tuple[str, Summary]) -> list[Any]:
+    """Return rows of the question with these speedups; the loop takes 1 s."""
+    return [
+        row("target", name, tasks=100, more={"speedup": gain, "serial": 1.0, "time": gain.inverse()})
+        for name, gain in gains
+    ]
+
+
+def test_a_recommendation_by_arithmetic() -> None:
+    """The best of those measured, as code that runs; 1000 tasks of 10 ms; 50 ms of start paid back at 4 ms a task."""
+    lines = list(
+        recommendation(
+            INFO, rows(("Pool.map", Summary(9, 5 / 3, 1.5, 1.8)), ("Pool.imap", Summary(9, 1.1, 1.0, 1.2))), 100
+        )
+    )
+    text = "\n".join(lines)
+    code = "\n".join(line[4:] for line in lines if line.startswith("    "))
+
+    assert "1.67 [1.50, 1.80] times as fast as the loop:" in text
+    compile(code, "pasted", "exec")
+    assert "from mod import work" in code
+    assert "pool.map(work, inputs, chunksize=1)" in code
+    assert "about 6.00 s instead of 10.0 s" in text
+    assert "it pays from about 13 tasks on" in text
+    assert "Pool.imap" not in text
+
+
+def test_a_loop_may_be_best() -> None:
+    """Where the whole interval is below 1 the loop is kept; where it contains 1, that is said; rivals are named."""
+    kept = " ".join(recommendation(INFO, rows(("Pool.map", Summary(9, 0.5, 0.4, 0.6))), 100))
+    unsure = " ".join(
+        recommendation(
+            INFO, rows(("Pool.map", Summary(9, 1.1, 0.9, 1.3)), ("Pool.imap", Summary(9, 1.0, 0.8, 1.2))), 100
+        )
+    )
+
+    assert kept.startswith("Keep the loop: 1000 tasks of 10.0 ms take 10.0 s")
+    assert "import" not in kept
+    assert "which cannot be told from the loop" in unsure
+    assert "Not told from it for sure: Pool.imap" in unsure
+
+
+def launched(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the launcher in a folder."""
+    import os  # noqa: PLC0415 - the environment alone
+
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    environment |= {"PYTHONPATH": str(ROOT), LOCK: str(folder / "lock"), "COLUMNS": "100"}
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "benchmarks.launch", *arguments],
+        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT,
+    )  # fmt: skip
+
+
+def test_from_the_shell_to_a_recommendation(tmp_path: Path) -> None:
+    """In a folder with a package of the suite's name: measured, saved there, recommended, and shown again."""
+    (tmp_path / "mine.py").write_text(MODULE, encoding="utf-8")
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "__init__.py").write_text("raise ImportError('not this one')", encoding="utf-8")
+    result = launched(tmp_path, "mine:work", "--inputs", "mine:inputs", "--budget", "6")
+    (path,) = tmp_path.glob(".benchmarks/*/*.json")
+    saved = json.loads(path.read_bytes())
+
+    assert result.returncode == 0, result.stdout
+    assert re.search(r"mine:work: 60 inputs, [\d.]+ ms a task", result.stdout)
+    assert "your function" in result.stdout
+    assert re.search(r"(Recommended, .* times as fast|Keep the loop:)", " ".join(result.stdout.split()))
+    assert saved["suite"]["target"]["name"] == "mine:work"
+    assert {cell["outcome"] for cell in saved["suite"]["cells"]} == {"measured"}
+    assert all("mine:work" in benchmark["params"]["workload"] for benchmark in saved["benchmarks"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["mine:wrok", "--inputs", "mine:inputs"], "mine has no wrok; did you mean work?"),
+        (["mine:work"], "add --inputs"),
+        (["mine:fails", "--inputs", "mine:few"], "raises KeyError: 'three' for input 2"),
+        (["mine:work", "--inputs", "mine:few", "--strategies", "Pool.map"], "settings are chosen by trying them"),
+        (["--inputs", "mine:few"], "the first argument is MODULE:FUNCTION"),
+    ],
+)
+def test_one_line_where_it_cannot(tmp_path: Path, arguments: list[str], message: str) -> None:
+    """A mistake is told in one line before anything is measured, and nothing is saved."""
+    (tmp_path / "mine.py").write_text(MODULE, encoding="utf-8")
+    result = launched(tmp_path, *arguments)
+
+    assert result.returncode in {2, 4}, result.stdout
+    assert len([line for line in result.stdout.splitlines() if message in line]) == 1, result.stdout
+    assert "Traceback" not in result.stdout
+    assert not list(tmp_path.glob(".benchmarks/*/*.json"))
+
+
+def test_options_without_a_function(project: Project) -> None:
+    """What is about a function of one's own needs one, and a measurement."""
+    project.write('FAMILY = family("count")')
+    without = project.measure("--inputs=x")
+    plain = project.run("--target=math:sqrt", "--inputs=math:pi")
+
+    assert "--inputs is about a function of yours: add --target MODULE:FUNCTION" in without.stdout
+    assert "--target needs a measurement: add --benchmark-only" in plain.stdout

@@ -31,6 +31,9 @@ LEAST_LOOKS = 3
 MEMORY_FACTOR = 1.5
 """A second pass that is faster by more than this has found something that the first one left."""
 
+LEAST_SECONDS = 1e-4
+"""A first call that is shorter is slow by what the processor's own caches lack."""
+
 GIL_FACTOR = 1.4
 """Two threads that are together faster than one after the other by this do not hold the lock all the time."""
 
@@ -155,7 +158,7 @@ def _notes(
         yield f"it changes its inputs ({tried.changed} of {number} that were tried): a worker changes a copy"
     if prints:
         yield "it prints, which workers do too, in no order"
-    if median(tried.seconds) > MEMORY_FACTOR * median(again):
+    if median(tried.seconds) > max(MEMORY_FACTOR * median(again), LEAST_SECONDS):
         share = median(again) / median(tried.seconds)
         yield f"a second pass took {share:.0%} of the first: it remembers results or warms a cache, in each worker"
     if any(left):

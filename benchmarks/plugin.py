@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
 TESTS = Path(__file__).parent / "tests"
+OWN = Path(__file__).parent / "bench_target.py"
 
 INTERRUPTED_CODE = pytest.ExitCode.INTERRUPTED
 
@@ -102,7 +103,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         sys.path.append(here)  # behind the suite, which a folder of the person's may have the name of
     budget: float = config.getoption("budget")
     tell = reporter.write_line if reporter is not None else print
-    state.aim(wanted, tell, budget, unchecked=config.getoption("unchecked"))
+    state.aim(wanted, tell, budget)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -116,12 +117,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave the tests alone in a run that only measures: what they need beyond the suite may not be installed.
 
-    And all other questions where one's own function is measured.
+    And all other questions where one's own function is measured, which without one is none.
     """
     if config.option.benchmark_only and collection_path == TESTS:
         return True
-    other = collection_path.name.startswith("bench_") and collection_path.name != "bench_target.py"
-    return True if other and config.getoption("target") is not None else None
+    if config.getoption("target") is None:
+        return True if collection_path == OWN else None
+    return True if collection_path.name.startswith("bench_") and collection_path != OWN else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -118,8 +118,8 @@ def wanted_target(config: pytest.Config) -> Wanted | None:
         if config.getoption(option):
             message = f"--{option.replace('_', '-')}: with --target settings are chosen by trying them; leave it out"
             raise pytest.UsageError(message)
-    star, same, initializer = (config.getoption(option) for option in ("star", "same", "initializer"))
-    return Wanted(function, inputs, star, same, initializer)
+    more = {option: config.getoption(option) for option in ("star", "same", "initializer", "unchecked")}
+    return Wanted(function, inputs, **more)
 
 
 def given_explicitly(config: pytest.Config, option: str) -> bool:

@@ -31,7 +31,7 @@ LEAST_LOOKS = 3
 MEMORY_FACTOR = 1.5
 """A second pass that is faster by more than this has found something that the first one left."""
 
-LEAST_SECONDS = 1e-4
+REMEMBERED_SECONDS = 1e-4
 """A first call that is shorter is slow by what the processor's own caches lack."""
 
 GIL_FACTOR = 1.4
@@ -86,10 +86,10 @@ class _Tried:
     at: int = -1
 
 
-def look(target: Target, budget: float, *, unchecked: bool = False) -> Findings:
+def look(target: Target, budget: float) -> Findings:
     """Run the function on inputs drawn at random until a part of the budget is over, twice.
 
-    Raises TargetError if it raises, takes too long, or gives other results the second time and is not `unchecked`.
+    Raises TargetError if it raises, takes too long, or gives other results the second time.
     """
     watch = Watch(budget)
     quiet = io.StringIO()
@@ -110,7 +110,7 @@ def look(target: Target, budget: float, *, unchecked: bool = False) -> Findings:
         raise TargetError(f"--target {target.name}: raises {said} for input {tried.at}") from error
     finally:
         watch.stop()
-    if differing is not None and not unchecked:
+    if differing is not None:
         raise TargetError(
             f"--target {target.name}: gives another result for input {differing} the second time: results cannot be "
             "checked; name what compares them (--same MODULE:FUNCTION), or measure --unchecked"
@@ -158,7 +158,7 @@ def _notes(
         yield f"it changes its inputs ({tried.changed} of {number} that were tried): a worker changes a copy"
     if prints:
         yield "it prints, which workers do too, in no order"
-    if median(tried.seconds) > max(MEMORY_FACTOR * median(again), LEAST_SECONDS):
+    if median(tried.seconds) > max(MEMORY_FACTOR * median(again), REMEMBERED_SECONDS):
         share = median(again) / median(tried.seconds)
         yield f"a second pass took {share:.0%} of the first: it remembers results or warms a cache, in each worker"
     if any(left):

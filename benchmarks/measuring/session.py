@@ -118,12 +118,12 @@ class Session:
             self._iteration = min(timed(lambda: [count(CALIBRATION)]) for _ in range(3)) / CALIBRATION
         return sum(expected_seconds(planned, self.seconds, self._iteration, MOST_ROUNDS) for planned in cells)
 
-    def aim(self, wanted: Wanted, tell: Callable[[str], None], budget: float, *, unchecked: bool) -> None:
+    def aim(self, wanted: Wanted, tell: Callable[[str], None], budget: float) -> None:
         """Look at a person's own function, and race settings for it. Raises UsageError where it cannot be measured."""
         self._claim()
         try:
             target = load(wanted)
-            findings = look(target, budget, unchecked=unchecked)
+            findings = look(target, budget)
             tell(
                 f"{target.name}: {len(target.inputs)} inputs, {1e3 * findings.task_time:.3g} ms a task "
                 f"(standard deviation {findings.spread:.0%})"

@@ -49,7 +49,7 @@ class Target:
 class Wanted:
     """What the options say: names of a function, of its inputs or a file with them, of what compares and prepares.
 
-    `star` says that each input is a row of arguments.
+    `star` says that each input is a row of arguments, `unchecked` that no result is compared with another.
     """
 
     function: str
@@ -57,6 +57,7 @@ class Wanted:
     star: bool = False
     same: str | None = None
     initializer: str | None = None
+    unchecked: bool = False
 
 
 def load(wanted: Wanted) -> Target:
@@ -71,6 +72,8 @@ def load(wanted: Wanted) -> Target:
     _refuse_unpicklable(one, f"--target {wanted.function}", "define it at the top of a module that workers can import")
     inputs = _inputs(wanted.inputs)
     same = equal if wanted.same is None else _callable(wanted.same, "--same")
+    if wanted.unchecked:
+        same = whatever
     return Target(wanted.function, one, inputs, same, _fingerprint(inputs, wanted.inputs))
 
 
@@ -171,6 +174,11 @@ def _fingerprint(inputs: Iterable[Any], name: str) -> str:
         except Exception as error:  # noqa: BLE001 - as above
             raise TargetError(f"--inputs {name}: input {number} cannot be sent to a worker ({_said(error)})") from None
     return digest.hexdigest()[:FINGERPRINT_DIGITS]
+
+
+def whatever(_one: Any, _other: Any) -> bool:
+    """Take any result for the right one."""
+    return True
 
 
 def equal(one: Any, other: Any) -> bool:

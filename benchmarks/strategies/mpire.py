@@ -87,6 +87,13 @@ class MpireStrategy(Strategy):
         """Return the default: the tasks in 64 chunks a worker."""
         return max(1, -(-tasks // (CHUNKS * workers)))
 
+    def preload(self) -> None:
+        """Make the lock of its progress bars, a semaphore that stays until the caller ends."""
+        super().preload()
+        from tqdm import tqdm  # noqa: PLC0415 - only where it is measured
+
+        tqdm.get_lock()
+
     def open(self, job: Job, workers: int, start_method: str) -> MpireEngine:
         """Create the pool; its workers start with the first call."""
         from mpire import WorkerPool  # noqa: PLC0415 - only where it is measured

@@ -249,6 +249,7 @@ def test_what_a_look_measures(own: str) -> None:
     busy = look(found(own, "work", "inputs"), 5)
     assert (busy.waits, busy.frees) == (False, False)
     assert look(found(own, "chance", same=f"{own}:close"), 5).notes == ()
+    assert look(found(own, "chance", unchecked=True), 5).notes == ()
 
 
 def test_a_look_ends_in_time() -> None:

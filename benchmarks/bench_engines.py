@@ -95,11 +95,14 @@ def answer(rows: Sequence[Metrics]) -> str:
         if (own := _of(rows, "nothing", chunk_size))
     ]
     said = [f"cheapest per task {', '.join(costs)}"] if costs else []
-    killed = _of(rows, KILLED)
-    hanging = [row.place.strategy for row in killed if HANGS in row.observed.get(CALLER_SEES, "")]
-    if hanging:
-        said.append(f"{either(hanging, 'and')} hang{'s' if len(hanging) == 1 else ''} when a worker is killed")
-    elif killed:
+    seen = {row.place.strategy: row.observed.get(CALLER_SEES, "") for row in _of(rows, KILLED)}
+    always = [name for name, what in seen.items() if what == HANGS]
+    sometimes = [name for name, what in seen.items() if HANGS in what and name not in always]
+    if always:
+        said.append(f"{either(always, 'and')} hang{'s' if len(always) == 1 else ''} when a worker is killed")
+    if sometimes:
+        said.append(f"{either(sometimes, 'and')} may hang when a worker is killed")
+    if seen and not always + sometimes:
         said.append("all report a killed worker")
     return "; ".join(said)
 

@@ -31,7 +31,7 @@ from benchmarks.measuring.refusals import (
     settle_root,
 )
 from benchmarks.measuring.session import Session, shown
-from benchmarks.measuring.watch import CellError
+from benchmarks.measuring.watch import CellError, Watch
 from benchmarks.report.__main__ import closing_lines, recommended_by, summary_of
 from benchmarks.schema import FAILED, INTERRUPTED, MEASURED, SKIPPED, Word
 
@@ -183,10 +183,11 @@ def _bound(method: Method, request: pytest.FixtureRequest, benchmark: BenchmarkF
     family: Family = request.module.FAMILY
 
     def run(cell: Cell) -> None:
-        reason = cell.unavailable()
+        budget = session.budget(request.node.nodeid, request.config.getoption("benchmark_min_rounds"))
+        with Watch(budget.limit):  # a library is imported to find out, which may take for ever
+            reason = cell.unavailable()
         if reason is not None:
             pytest.skip(reason)
-        budget = session.budget(request.node.nodeid, request.config.getoption("benchmark_min_rounds"))
         benchmark.group = family.name
         try:
             method(cell, family, benchmark, budget)

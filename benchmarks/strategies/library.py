@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module, metadata
 
+NO_RELEASE = "0"
+"""What a library is that does not say which release it is: too old, and to be installed again."""
+
 
 @dataclass(frozen=True)
 class Library:
@@ -31,9 +34,11 @@ class Library:
 @cache
 def _version(name: str) -> str | None:
     try:
-        return metadata.version(name)
+        return metadata.version(name) or NO_RELEASE
     except metadata.PackageNotFoundError:
         return None
+    except KeyError:  # half of what pip has written about it is gone
+        return NO_RELEASE
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks import worker
-from benchmarks.bench_engines import CHUNK_SIZE, KILLED, SIZES, tables
+from benchmarks.bench_engines import CHUNK_SIZE, KILLED, SIZES, answer, tables
 from benchmarks.environment import start_methods
 from benchmarks.measuring.breaking import tried_again
 from benchmarks.measuring.cells import Cell
@@ -133,14 +133,15 @@ def test_a_run_of_engines_alone_needs_one(project: Project) -> None:
     [
         ("1.4.9", "", "1.4.9 is too old, 1.5 is the oldest that was tried: pip install -e '.[fakelib]'"),
         ("1.5rc1", "import nowhere", "1.5rc1 cannot be imported (ModuleNotFoundError: No module named 'nowhere')"),
+        ("1.6", "import time; time.sleep(60)", "1.6 cannot be imported (LimitError: not done after its limit of 3 s"),
         ("10.0", "raise SystemError('half\\ninstalled')", "10.0 cannot be imported (SystemError: half installed)"),
     ],
 )
 def test_an_engine_that_cannot_be_used(project: Project, version: str, source: str, reason: str) -> None:
-    """One that is too old, half installed or broken at its import costs its own cells, and says why in one line."""
+    """One that is too old, half installed, or broken at its import, costs its own cells and says why in one line."""
     install(project, version, source)
     project.write(ENGINES_FAMILY)
-    result = project.measure()
+    result = project.measure("--cell-limit=3")
 
     assert result.returncode == 0, result.stdout
     (outcome, why), (other, _) = (project.outcomes()[name] for name in ("1e3-fakelib", "1e3-Pool.map"))
@@ -199,6 +200,17 @@ def test_releases_are_compared_by_their_numbers(
     monkeypatch.setattr("benchmarks.strategies.library.metadata.version", lambda _name: installed)
 
     assert (library.trouble(()) is not None) is trouble
+
+
+def test_a_library_without_a_release(project: Project) -> None:
+    """One of which only a part of what pip wrote is left is too old, whatever it is."""
+    install(project)
+    (project.folder / "fakelib-1.5.2.dist-info" / "METADATA").write_text("Name: fakelib\n", encoding="utf-8")
+    project.write(ENGINES_FAMILY)
+    result = project.measure()
+
+    assert result.returncode == 0, result.stdout
+    assert project.outcomes()["1e3-fakelib"][1].startswith("fakelib 0 is too old, 1.5 is the oldest that was tried")
 
 
 def test_extras_are_the_libraries() -> None:
@@ -332,6 +344,37 @@ def test_tables_of_engines_leave_out_who_has_nothing() -> None:
     text = ["\n".join(fitted(some, 160)) for some in made]
 
     assert ["one" in table.split() for table in text] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (("OSError", "OSError"), "all report a killed worker"),
+        (("a hang", "OSError"), "one hangs when a worker is killed"),
+        (("a hang", "a hang"), "one and two hang when a worker is killed"),
+        (("OSError or a hang", "OSError"), "one may hang when a worker is killed"),
+        (("OSError or a hang", "a hang"), "two hangs when a worker is killed; one may hang when a worker is killed"),
+    ],
+)
+def test_the_answer_of_engines(seen: tuple[str, str], expected: str) -> None:
+    """The cheapest by both ways of sending, with doubt where intervals overlap, and who hangs, always or at times."""
+    rows = [
+        row(name, KILLED, 0.1, tasks=8, state=FRESH, observed={CALLER_SEES: what})
+        for name, what in zip(("one", "two"), seen, strict=True)
+    ]
+    rows += [
+        row("one", "nothing", 0.01, tasks=100, chunk_size=1),
+        row("two", "nothing", 0.0105, tasks=100, chunk_size=1),
+    ]
+    rows += [
+        row("one", "nothing", 0.01, tasks=1000, chunk_size=125),
+        row("two", "nothing", 0.02, tasks=1000, chunk_size=125),
+    ]
+
+    assert answer(rows) == (
+        "cheapest per task singly one 100 [90.9, 110] us (no clear difference to 1 other), in chunks of 125 one "
+        f"10.0 [9.09, 11.0] us; {expected}"
+    )
 
 
 def test_a_comparison_names_both_releases(tmp_path: Path) -> None:

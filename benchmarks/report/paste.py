@@ -51,6 +51,9 @@ with multiprocess.get_context("{method}").Pool({workers}) as pool:
 MODULES = ("concurrent.futures", "joblib", "loky", "mpire", "multiprocess", "multiprocessing", "pebble")
 
 
+STANDARD_MODULES = ("concurrent.futures", "multiprocessing")
+
+
 def code_for(strategy: str, start_method: str | None, workers: int, chunk_size: int) -> list[str]:
     """Return the lines for a strategy, its name where nobody has written them down."""
     template = TEMPLATES.get(strategy, strategy)
@@ -61,3 +64,8 @@ def names_for(strategy: str) -> list[str]:
     """Return the imports that the lines of a strategy need."""
     text = TEMPLATES.get(strategy, "")
     return [f"import {module}" for module in MODULES if f"{module}." in text]
+
+
+def needs_a_library(strategy: str) -> bool:
+    """Say whether something must be installed for the lines of a strategy."""
+    return any(name.removeprefix("import ") not in STANDARD_MODULES for name in names_for(strategy))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.report import units
 from benchmarks.report.metrics import NULLS, Metrics
-from benchmarks.report.paste import code_for, names_for
+from benchmarks.report.paste import code_for, names_for, needs_a_library
 from benchmarks.report.phrases import known, ranked
 from benchmarks.report.units import counted, wrapped
 from benchmarks.schema import TargetInfo
@@ -22,6 +22,8 @@ def recommendation(info: TargetInfo, rows: Sequence[Metrics], width: int) -> Ite
     if not found:
         return
     tied, _ = ranked(found, lambda pair: pair[1], most=True)
+    # of those that cannot be told apart one that needs nothing installed
+    tied.sort(key=lambda pair: needs_a_library(pair[0].place.strategy))
     best, gain = tied[0]
     loop = info.task_time * info.inputs
     if gain.high is not None and gain.high <= 1:

@@ -297,6 +297,16 @@ def test_a_recommendation_by_arithmetic() -> None:
     assert "Pool.imap" not in text
 
 
+def test_what_needs_no_library_is_preferred() -> None:
+    """Where a library's engine is ahead, but cannot be told from a pool of Python's, the pool is recommended."""
+    tied = rows(("pebble.ProcessPool.map", Summary(9, 1.7, 1.5, 1.9)), ("Pool.map", Summary(9, 1.6, 1.4, 1.8)))
+    clear = rows(("pebble.ProcessPool.map", Summary(9, 1.7, 1.6, 1.9)), ("Pool.map", Summary(9, 1.2, 1.1, 1.3)))
+
+    assert "import pebble" not in "\n".join(recommendation(INFO, tied, 100))
+    assert "Not told from it for sure: pebble.ProcessPool.map" in " ".join(recommendation(INFO, tied, 100))
+    assert "import pebble" in "\n".join(recommendation(INFO, clear, 100))
+
+
 def test_a_loop_may_be_best() -> None:
     """Where the whole interval is below 1 the loop is kept; where it contains 1, that is said; rivals are named."""
     kept = " ".join(recommendation(INFO, rows(("Pool.map", Summary(9, 0.5, 0.4, 0.6))), 100))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import worker
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 LOKY = Library("loky", least="3.4.0")
+
+TRACKER = "loky.backend.resource_tracker"
 
 IDLE_SECONDS = 3600.0
 """Workers end when they are idle for longer than this, by default after 10 s: no cell may see that."""
@@ -73,13 +77,16 @@ class LokyStrategy(Strategy):
         return True
 
     def preload(self) -> None:
-        """Start the resource trackers, loky's and Python's, which it uses both until the caller ends."""
-        super().preload()
-        from loky.backend import resource_tracker  # noqa: PLC0415 - only where it is measured
+        """Start the resource trackers that it uses until the caller ends: loky's, and Python's.
 
+        Also that of joblib's copy of loky, where joblib was imported: it then takes the place of loky's own context.
+        """
+        super().preload()
         start_tracker()
-        with deaf_to_hangup():
-            resource_tracker.ensure_running()
+        import_module(TRACKER)
+        for module in filter(None, (sys.modules.get(prefix + TRACKER) for prefix in ("", "joblib.externals."))):
+            with deaf_to_hangup():
+                module.ensure_running()
 
     def open(self, job: Job, workers: int, start_method: str) -> LokyEngine:
         """Create the executor; its processes start with the first task."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -27,7 +29,7 @@ from benchmarks.strategies import LIBRARIES, STRATEGIES
 from benchmarks.strategies.base import WrongResultsError, meet
 from benchmarks.strategies.library import Library
 from benchmarks.tasks import nothing
-from benchmarks.tests.conftest import Project
+from benchmarks.tests.conftest import ROOT, Project
 from benchmarks.tests.made_up import params
 from benchmarks.tests.saved import report, storage
 from benchmarks.words import AFTERWARDS, CALLER_SEES, CREATE, FIRST_RESULT, FRESH, IMPORT, SHUTDOWN, WARM
@@ -416,3 +418,37 @@ def test_joblib_may_batch_as_it_likes() -> None:
         assert engine.run() == list(range(50))
     finally:
         engine.close()
+
+
+CLASH = """
+from benchmarks.measuring.leaks import Leaks
+from benchmarks.measuring.watch import start_helpers
+from benchmarks.strategies import STRATEGIES
+from benchmarks.strategies.base import Job
+from benchmarks.tasks import nothing
+
+if __name__ == "__main__":
+    for name in ("loky.ProcessPoolExecutor.map", "joblib.Parallel loky"):  # the later one takes the place
+        assert STRATEGIES[name].unavailable("loky") is None
+    strategy = STRATEGIES["loky.ProcessPoolExecutor.map"]
+    strategy.preload()
+    leaks = Leaks()
+    engine = strategy.open(Job(nothing, [1, 2, 3]), 2, "loky")
+    engine.prove()
+    engine.close()
+    leaks.check(strategy.leaves)
+    print("nothing left")
+"""
+
+
+@pytest.mark.skipif(
+    not (find_spec("joblib") and find_spec("loky")), reason="two engines are needed: pip install -e '.[engines]'"
+)
+def test_joblib_beside_loky(tmp_path: Path) -> None:
+    """joblib puts its copy of loky in loky's place once it is imported: nothing that it starts is taken for a leak."""
+    script = tmp_path / "clash.py"
+    script.write_text(CLASH, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=60)
+
+    assert result.stdout == "nothing left\n", result.stderr

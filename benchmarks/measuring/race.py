@@ -197,9 +197,11 @@ def _tried(  # noqa: PLR0913, PLR0917 - what a try needs
             begun = perf_counter()
             engine.close()
             start += perf_counter() - begun
-    except Exception as error:  # noqa: BLE001 - whatever it is, the others are tried all the same
+    except BaseException as error:
         watch.stop()
         end_all(tuple(engines), before)
+        if not isinstance(error, Exception):  # Ctrl-C ends the run; of all else the others are tried all the same
+            raise
         said = " ".join(f"{type(error).__name__}: {error}".split())
         tell(f"{setting.strategy} failed, and is left out: {said}")
         return []

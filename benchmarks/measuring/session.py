@@ -41,6 +41,7 @@ class Session:
     planned: dict[str, Planned] = field(default_factory=dict)
     _lock: MachineLock | None = None
     _iteration: float | None = None
+    _hears: bool = False
 
     def plan(self, family: Family) -> list[Planned]:
         """Return the cells of a family that were selected. Raises ValueError if there is another of its name."""
@@ -123,6 +124,7 @@ class Session:
         self._claim()
         try:
             target = load(wanted)
+            self._hear_signals()  # from here on something is made that must be ended
             findings = look(target, budget)
             tell(
                 f"{target.name}: {len(target.inputs)} inputs, {1e3 * findings.task_time:.3g} ms a task "
@@ -131,6 +133,7 @@ class Session:
             for note in findings.notes:
                 tell(f"note: {note}")
             self.recording.target = prepare(target, findings, budget, tell)
+            SIGNALS.check()
         except TargetError as error:
             raise pytest.UsageError(str(error)) from None
 
@@ -145,7 +148,13 @@ class Session:
         except OSError as error:
             message = f"no process can be started ({error.strerror}): raise the limit (ulimit -u), or end others"
             raise pytest.UsageError(message) from None
-        SIGNALS.catch()
+        self._hear_signals()
+
+    def _hear_signals(self) -> None:
+        """Hear signals from now on, if that has not begun: to begin anew would forget one."""
+        if not self._hears:
+            SIGNALS.catch()
+        self._hears = True
 
     def _claim(self) -> None:
         """Claim the machine, if that has not been done."""

@@ -224,7 +224,8 @@ class TargetInfo(Struct, frozen=True):
 
     `inputs` is how many there are, `tried` how many of them were. Times are means in seconds, `deviation` is the
     standard one as a share of `task_time`, bytes are those of a task. `starts` has the seconds that making and ending
-    each strategy took.
+    each strategy took. `star` says that each input is a row of arguments; `prepared_by` is what each process calls
+    first.
     """
 
     name: Name
@@ -237,6 +238,8 @@ class TargetInfo(Struct, frozen=True):
     bytes_out: Amount
     notes: list[str]
     starts: dict[Name, Amount]
+    star: bool = False
+    prepared_by: Name | None = None
 
 
 class Suite(Struct, frozen=True, omit_defaults=True):

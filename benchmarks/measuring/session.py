@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from benchmarks.environment import cpu_quota, standard_library_cached, usable_cpus
 from benchmarks.interrupts import SIGNALS
@@ -132,7 +133,8 @@ class Session:
             )
             for note in findings.notes:
                 tell(f"note: {note}")
-            self.recording.target = prepare(target, findings, budget, tell)
+            info = prepare(target, findings, budget, tell)
+            self.recording.target = replace(info, star=wanted.star, prepared_by=wanted.initializer)
             SIGNALS.check()
         except TargetError as error:
             raise pytest.UsageError(str(error)) from None

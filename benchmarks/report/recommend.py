@@ -63,6 +63,11 @@ def _code(info: TargetInfo, row: Metrics) -> Iterator[str]:
     yield from names_for(place.strategy)
     yield f"from {module} import {name.partition('.')[0]}"
     yield ""
+    if info.prepared_by is not None:
+        yield f"# each worker must have called {info.prepared_by} before its first task"
+    if info.star:
+        yield from ("def call(arguments):", f"    return {name}(*arguments)", "")
+        name = "call"
     for line in code_for(place.strategy, place.start_method, place.workers, place.tasks_per_chunk):
         yield line.replace("function", name)
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from benchmarks import worker
+from benchmarks.environment import start_methods
 from benchmarks.measuring.lock import LOCK
 from benchmarks.measuring.pilot import look
 from benchmarks.measuring.race import measured_inputs
@@ -297,6 +303,46 @@ def test_a_recommendation_by_arithmetic() -> None:
     assert "Pool.imap" not in text
 
 
+@pytest.mark.skipif("fork" not in start_methods(), reason="what is pasted starts workers by the usual method of Linux")
+@pytest.mark.parametrize(("star", "inputs"), [(False, [(8, 2), (9, 3)]), (True, [(8, 2), (9, 3)])])
+def test_what_is_pasted_runs(tmp_path: Path, *, star: bool, inputs: list[tuple[int, int]]) -> None:
+    """A script with the recommended lines gives what the loop gives, of rows of arguments too."""
+    info = replace(INFO, name="math:comb" if star else "math:fsum", star=star, prepared_by="math:gcd")
+    lines = recommendation(info, rows(("Pool.map", Summary(9, 1.6, 1.4, 1.8))), 100)
+    code = "\n".join(line[4:] for line in lines if line.startswith("    "))
+    script = tmp_path / "pasted.py"
+    script.write_text(f"inputs = {inputs}\n{code}\nprint(results)\n", encoding="utf-8")
+    result = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60)
+
+    assert result.stdout == ("[28, 84]\n" if star else "[10.0, 12.0]\n"), result.stderr
+    assert "# each worker must have called math:gcd before its first task" in code
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal to send")
+def test_ctrl_c_while_settings_are_tried(tmp_path: Path, processes_of: Callable[[str], list[int]]) -> None:
+    """It ends the look or the race, with pytest's exit code and without a traceback; no process is left."""
+    (tmp_path / "mine.py").write_text(MODULE, encoding="utf-8")
+    environment = {**environment_in(tmp_path), "MARKER": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "benchmarks.launch", "mine:napping", "--inputs", "mine:inputs", "--budget", "20"],
+        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0,
+    )  # fmt: skip
+    assert process.stdout is not None
+    before = []
+    for line in process.stdout:
+        before.append(line)
+        if "60 inputs" in line:  # the look is over, the race has begun
+            break
+    assert process.poll() is None, before
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=TIMEOUT)
+
+    assert process.returncode == 2, output
+    assert "Traceback" not in output
+    assert processes_of(f"MARKER={tmp_path}") == []
+
+
 def test_what_needs_no_library_is_preferred() -> None:
     """Where a library's engine is ahead, but cannot be told from a pool of Python's, the pool is recommended."""
     tied = rows(("pebble.ProcessPool.map", Summary(9, 1.7, 1.5, 1.9)), ("Pool.map", Summary(9, 1.6, 1.4, 1.8)))
@@ -322,15 +368,18 @@ def test_a_loop_may_be_best() -> None:
     assert "Not told from it for sure: Pool.imap" in unsure
 
 
+def environment_in(folder: Path) -> dict[str, str]:
+    """Return the environment of a run: that of the tests, with the suite on the path, and a lock of its own."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    return clean | {"PYTHONPATH": str(ROOT), LOCK: str(folder / "lock"), "COLUMNS": "100"}
+
+
 def launched(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the launcher in a folder."""
-    import os  # noqa: PLC0415 - the environment alone
-
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
-    environment |= {"PYTHONPATH": str(ROOT), LOCK: str(folder / "lock"), "COLUMNS": "100"}
     return subprocess.run(
         [sys.executable, "-P", "-m", "benchmarks.launch", *arguments],
-        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT,
+        cwd=folder, env=environment_in(folder),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT,
     )  # fmt: skip
 
 

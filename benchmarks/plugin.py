@@ -16,6 +16,7 @@ import pytest
 
 from benchmarks.interrupts import SIGNALS, exit_code
 from benchmarks.measuring.cells import Cell, Family, Measurement
+from benchmarks.measuring.facts import stable_facts
 from benchmarks.measuring.failures import observe
 from benchmarks.measuring.measure import Budget, measure
 from benchmarks.measuring.options import add_options, given_explicitly, selection, wanted_target
@@ -33,6 +34,7 @@ from benchmarks.measuring.refusals import (
 from benchmarks.measuring.session import Session, shown
 from benchmarks.measuring.watch import CellError, Watch
 from benchmarks.report.__main__ import closing_lines, recommended_by, summary_of
+from benchmarks.report.propose import Adviser
 from benchmarks.schema import FAILED, INTERRUPTED, MEASURED, SKIPPED, Word
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         sys.path.append(here)  # behind the suite, which a folder of the person's may have the name of
     budget: float = config.getoption("budget")
     tell = reporter.write_line if reporter is not None else print
-    state.aim(wanted, tell, budget)
+    state.aim(wanted, Adviser.over(state.recording.storage, stable_facts()), tell, budget)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -219,27 +219,77 @@ class Times(Struct, frozen=True):
     saving: Amount | None = None
 
 
-class TargetInfo(Struct, frozen=True):
-    """What a look at a person's own function has found.
+class Setting(Struct, frozen=True):
+    """What can be chosen for a function: a strategy, its chunk size, its workers and their start method.
 
-    `inputs` is how many there are, `tried` how many of them were. Times are means in seconds, `deviation` is the
-    standard one as a share of `task_time`, bytes are those of a task. `starts` has the seconds that making and ending
-    each strategy took. `star` says that each input is a row of arguments; `prepared_by` is what each process calls
-    first.
+    `chunk_size` is None for the strategy's default.
+    """
+
+    strategy: Name
+    chunk_size: Count | None
+    workers: Count
+    start_method: Name
+
+
+class TimedCall(Struct, frozen=True):
+    """A call by a setting that was timed once, for what it costs: `seconds` for tasks that take a loop `work` seconds.
+
+    Bytes are those of all tasks, sent and returned.
+    """
+
+    setting: Setting
+    tasks: Count
+    work: Amount
+    bytes_in: Amount
+    bytes_out: Amount
+    seconds: Seconds
+
+
+class Tried(Struct, frozen=True):
+    """A setting of a person's own function: what a model has `foretold` of a pass, and what the clock said.
+
+    Seconds; `error` is the standard deviation of the log of what is foretold over what is measured. `taken` is the
+    faster of two passes, `start` making and ending the pool; None where nobody foretold, or timed, it.
+    """
+
+    setting: Setting
+    foretold: Amount | None = None
+    error: Amount | None = None
+    taken: Amount | None = None
+    start: Amount | None = None
+
+
+class TargetInfo(Struct, frozen=True, omit_defaults=True):
+    """What a look at a person's own function has found, and which settings were tried.
+
+    `inputs` is how many there are, `looked_at` how many of them the look has seen. Times are means in seconds,
+    `deviation` is the standard one as a share of `task_time`, bytes are those of a task. `lengths` has the seconds of
+    the tasks that are measured, in their order, `computing` the share of these in which a processor was used. `calls`
+    are those by which the costs of the settings were found. `star` says that each input is a row of arguments;
+    `prepared_by` is what each process calls first.
     """
 
     name: Name
     fingerprint: Name
     inputs: Count
-    tried: Count
+    looked_at: Count
     task_time: Amount
     deviation: Amount
     bytes_in: Amount
     bytes_out: Amount
     notes: list[str]
-    starts: dict[Name, Amount]
+    lengths: list[Amount] = []
+    computing: Amount = 1.0
+    tries: list[Tried] = []
+    calls: list[TimedCall] = []
     star: bool = False
     prepared_by: Name | None = None
+
+    def start_of(self, strategy: str, workers: int, start_method: str) -> float | None:
+        """Return the seconds that making and ending such a pool took, None where nobody timed it."""
+        wanted = strategy, workers, start_method
+        pools = ((one.setting.strategy, one.setting.workers, one.setting.start_method, one.start) for one in self.tries)
+        return min((start for *pool, start in pools if tuple(pool) == wanted and start is not None), default=None)
 
 
 class Suite(Struct, frozen=True, omit_defaults=True):

@@ -61,7 +61,10 @@ class Findings:
     bytes_out: float
     waits: bool
     frees: bool
+    computing: float
     notes: tuple[str, ...]
+    remembers: bool = False
+    most_workers: int | None = None
 
     @property
     def task_time(self) -> float:
@@ -126,6 +129,7 @@ def look(target: Target, budget: float) -> Findings:
         bytes_out=fmean(len(pickle.dumps(result, 4)) for result in tried.results),
         waits=tried.cpu < WAITING_SHARE * sum(tried.seconds),
         frees=frees,
+        computing=min(1.0, tried.cpu / sum(tried.seconds)),
         notes=tuple(_notes(target, tried, again, prints=bool(quiet.getvalue()), left=left)),
     )
 

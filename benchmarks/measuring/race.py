@@ -1,46 +1,70 @@
-"""Settings for a person's own function: many are tried once, the best go on to be measured like any cell.
+"""Settings for a person's own function: a model proposes them, the clock drops the bad ones, the best are measured.
 
-What is tried once is compared by one clock and by nothing else, so only what is clearly slower is dropped.
+What is tried for a moment is compared by one clock and by nothing else, so only what is clearly slower is dropped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
-from benchmarks.environment import usable_cpus, usual_start_method
-from benchmarks.interrupts import SIGNALS
+from msgspec.structs import replace
+
+from benchmarks.environment import start_methods, usable_cpus, usual_start_method
+from benchmarks.measuring.calibrate import timed_calls
 from benchmarks.measuring.cells import Axes
 from benchmarks.measuring.pilot import Findings
-from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.target import Target, TargetError
-from benchmarks.measuring.watch import CellError, Watch, end_all, start_helpers
-from benchmarks.schema import TargetInfo
+from benchmarks.measuring.trying import Passes, Trial, try_fresh, try_out
+from benchmarks.measuring.watch import CellError
+from benchmarks.schema import Setting, TargetInfo, TimedCall, Tried
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Job
-from benchmarks.words import NO_METHOD
+from benchmarks.words import FRESH, NO_METHOD, WARM
 from benchmarks.workloads import WORKLOADS, Workload
 
-PASS_SECONDS = 0.5
-"""What a loop over the measured inputs is to take: a pass of a cell must fit its budget a dozen times."""
+ALL_SECONDS = 1.0
+"""All inputs are measured where a loop over them takes no longer than this."""
 
-LEAST_TASKS = 4
-"""A worker can be idle with fewer than two tasks each."""
+PASS_SECONDS = 0.5
+"""What a loop over a sample of them is to take: a pass of a cell must fit its budget a dozen times."""
 
 MOST_MEASURED = 2000
 
-RACE_SHARE = 0.35
-"""The part of the budget that the race may take."""
+LONG_TASK = 0.25
+"""Seconds from which on a worker gets one task a pass, not two."""
 
-CLEARLY = 1.25
-"""A setting that takes longer than the best by this is dropped."""
-
-MOST_FINALISTS, LEAST_FINALISTS = 4, 2
+CALLS_SHARE, RACE_SHARE = 0.2, 0.3
+"""The parts of the budget that asking what calls cost, and the race, may take."""
 
 TRIES = 2
-"""The faster of so many passes counts."""
+"""The faster of so many counts."""
+
+LONG_PASS = 0.5
+"""Seconds from which on one pass must do."""
+
+HOPELESS = 2.0
+"""A setting that is foretold to take longer than the best one did, by this, is not tried."""
+
+CLEARLY = 1.25
+"""A setting that took longer than the best by this is dropped."""
+
+AGAIN = 6
+"""So many of the rest are tried once more, in new pools: a pool's luck lasts as long as the pool."""
+
+OTHER_CHUNKS = 4
+"""Of the best, chunks are tried that are larger, and smaller, by this: the model may be wrong about them."""
+
+MOST_FINALISTS = 4
+
+LEAST_CELL_SECONDS, MOST_CELL_SECONDS = 1.0, 6.0
+
+PASSES_OF_A_CELL = 7
+"""Six rounds and the pass before them are the least that a cell takes, with three arms each."""
+
+CLOSING_SECONDS = 3.0
+"""What saving and the report take, more or less."""
 
 WITH_PROCESSES = (
     "Pool.map",
@@ -54,162 +78,202 @@ WITH_PROCESSES = (
 WITH_THREADS = ("ThreadPoolExecutor.map",)
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What can be chosen: a strategy, its chunk size, its workers and their start method."""
+class Model(Protocol):
+    """Who knows earlier runs, and foretells: the judging side, to which this one has no door."""
 
-    strategy: str
-    chunk_size: int | None
-    workers: int
-    start_method: str
+    def propose(self, info: TargetInfo, most_workers: int | None = None) -> list[Tried]:
+        """Return settings with what is foretold of each, the fastest first."""
 
-
-@dataclass(frozen=True)
-class Raced:
-    """A setting with the seconds of its best pass, and those of making and ending it."""
-
-    setting: Setting
-    seconds: float
-    start: float
+    def earlier(self, name: str, fingerprint: str) -> tuple[int, tuple[Setting, ...]]:
+        """Return how many tasks the last run of a function had in a pass, and its settings; 0 if there was none."""
 
 
 FINALISTS: list[Axes] = []
 """What is measured of the function of this run; none in a run of another kind."""
 
 
-def measured_inputs(findings: Findings) -> tuple[int, ...]:
-    """Return which of the tried inputs are measured, by their place among them: as many as fit a pass, in their order.
+def measured_inputs(findings: Findings, inputs: int, workers: int, before: int = 0) -> tuple[int, ...]:
+    """Return which of the tried inputs are measured, by their place among them, in the order of the inputs.
 
-    They were tried in an order drawn at random, so the first ones are a sample.
+    All `inputs` where they are few; else as many as fit a pass, the same for each worker, or as many as an earlier run
+    had, which this one can then be compared with. They were tried in an order drawn at random, so the first ones are a
+    sample.
     """
-    wanted = int(PASS_SECONDS / max(findings.task_time, 1e-9))
-    number = min(len(findings.places), max(LEAST_TASKS, min(wanted, MOST_MEASURED)))
+    seen, each = len(findings.places), max(findings.task_time, 1e-9)
+    if seen == inputs <= MOST_MEASURED and seen * each <= ALL_SECONDS:
+        number = seen
+    else:
+        least = workers if each >= LONG_TASK else 2 * workers
+        fitting = min(int(PASS_SECONDS / each), MOST_MEASURED)
+        number = max(least, fitting // workers * workers)
+    number = min(before or number, seen)
     return tuple(sorted(range(number), key=lambda place: findings.places[place]))
 
 
-def prepare(target: Target, findings: Findings, budget: float, tell: Callable[[str], None]) -> TargetInfo:
-    """Make a workload of the function, race settings for it, and leave the best in `FINALISTS`; return what was found.
+class Race:
+    """The race for one function: what was learned of the settings so far is in `tries`, by setting."""
 
-    Raises TargetError if no setting could be tried.
-    """
-    chosen = measured_inputs(findings)
-    inputs = [target.inputs[findings.places[place]] for place in chosen]
-    results = [findings.results[place] for place in chosen]
-    WORKLOADS[target.label] = Workload(
-        target.label, target.function, lambda _size, _tasks: inputs, lambda _size, _tasks: results, same=target.same
-    )
-    raced = sorted(_race(target, inputs, results, findings, budget, tell), key=lambda one: one.seconds)
-    if not raced:
-        raise TargetError(f"--target {target.name}: no pool could run it; what was said above tells why")
-    loop = sum(findings.seconds[place] for place in chosen)
-    best = raced[: max(LEAST_FINALISTS, sum(one.seconds < CLEARLY * raced[0].seconds for one in raced))]
-    finalists = best[:MOST_FINALISTS]
-    seconds = max(1.0, (1 - RACE_SHARE) * budget / max(1, len(finalists)) - 1)
-    FINALISTS[:] = [
-        Axes(
-            target.label, len(inputs), (one.setting.strategy,), seconds, workers=(one.setting.workers,),
-            start_methods=(one.setting.start_method,), chunk_sizes=(one.setting.chunk_size,),
+    def __init__(self, target: Target, findings: Findings, places: Sequence[int], tell: Callable[[str], None]) -> None:
+        """Make a workload of the function, over some of the inputs that were tried."""
+        self._target = target
+        self._tell = tell
+        self._fresh = findings.remembers
+        self.inputs = [target.inputs[findings.places[place]] for place in places]
+        self.results = [findings.results[place] for place in places]
+        self.tries: dict[Setting, Tried] = {}
+        WORKLOADS[target.label] = Workload(
+            target.label,
+            target.function,
+            lambda _size, _tasks: self.inputs,
+            lambda _size, _tasks: self.results,
+            same=target.same,
         )
-        for one in finalists
-    ]  # fmt: skip
-    tell(f"{len(raced)} settings tried once, the {len(finalists)} best are measured; a loop took {loop:.3g} s")
-    return TargetInfo(
+
+    def _check(self, found: Sequence[Any]) -> None:
+        for place, pair in enumerate(zip(found, self.results, strict=True)):
+            if not self._target.same(*pair):
+                raise CellError(f"wrong results, first at task {place}")
+
+    def time(self, setting: Setting, passes: int, limit: float) -> Passes:
+        """Time some passes. Raises CellError."""
+        trial = Trial(setting, passes, limit, self._check)
+        if self._fresh:
+            return try_fresh(self._target.label, len(self.inputs), trial)
+        return try_out(Job(self._target.function, self.inputs, setting.chunk_size), trial)
+
+    def floor(self, workers: int, loop: float) -> list[TimedCall]:
+        """Return what bare processes take for what a loop takes some seconds; nothing where there are none."""
+        chunk_size = max(1, len(self.inputs) // (4 * workers))
+        setting = Setting("floor", chunk_size, workers, usual_start_method())
+        try:
+            passes = self.time(setting, TRIES, limit=max(10.0, 10 * loop))
+        except CellError:  # it has no pipes, or the function fails in a worker, which the first pool will tell
+            return []
+        return [TimedCall(setting, len(self.inputs), loop, 0.0, 0.0, min(passes.seconds))]
+
+    def run(self, proposed: Sequence[Tried], kept: Sequence[Setting], deadline: float) -> None:
+        """Try what is proposed, and what must be `kept`; then other chunk sizes of the best; then the best again."""
+        self.tries = {setting: Tried(setting) for setting in kept} | {one.setting: one for one in proposed}
+        for setting, one in list(self.tries.items()):
+            if setting in kept or (one.foretold or 0.0) < HOPELESS * self._best():
+                self._try(setting, deadline)
+        for setting in list(self._variants()):
+            self._try(setting, deadline)
+        for one in self.ranked()[:AGAIN]:
+            if one.taken is not None and one.taken < CLEARLY * self._best():
+                self._try(one.setting, deadline)
+
+    def ranked(self) -> list[Tried]:
+        """Return what was timed, the fastest first."""
+        timed = [one for one in self.tries.values() if one.taken is not None]
+        return sorted(timed, key=lambda one: one.taken or 0.0)
+
+    def _best(self) -> float:
+        return min((one.taken for one in self.tries.values() if one.taken is not None), default=float("inf"))
+
+    def _variants(self) -> Iterator[Setting]:
+        """Yield the best setting with other chunks, and with another start method, if it has any."""
+        for best in self.ranked()[:1]:
+            setting = best.setting
+            if setting.chunk_size is not None:
+                share = -(-len(self.inputs) // setting.workers)
+                sizes = {max(1, setting.chunk_size // OTHER_CHUNKS), min(share, setting.chunk_size * OTHER_CHUNKS)}
+                yield from (replace(setting, chunk_size=size) for size in sorted(sizes - {setting.chunk_size}))
+            others = [method for method in start_methods() if method not in {"fork", setting.start_method}]
+            if setting.start_method in start_methods() and others:
+                yield replace(setting, start_method=others[0])
+
+    def _try(self, setting: Setting, deadline: float) -> None:
+        """Time a setting, if there is time left, and keep what is better than what is known; tell what fails."""
+        left = deadline - perf_counter()
+        if left <= 0:
+            return
+        known = self.tries.get(setting, Tried(setting))
+        passes = 1 if min(self._best(), known.foretold or 0.0) > LONG_PASS else TRIES
+        try:
+            found = self.time(setting, passes, limit=max(left, 10.0))
+        except CellError as error:
+            self._tell(f"{setting.strategy} failed, and is left out: {error}")
+            self.tries.pop(setting, None)
+            return
+        taken = min(found.seconds) if known.taken is None else min(known.taken, *found.seconds)
+        start = found.start if known.start is None else min(known.start, found.start)
+        self.tries[setting] = replace(known, taken=taken, start=start)
+
+
+def prepare(  # noqa: PLR0913, PLR0917 - what a race needs
+    target: Target, findings: Findings, model: Model, budget: float, begun: float, tell: Callable[[str], None]
+) -> TargetInfo:
+    """Race settings for a function, and leave the best in `FINALISTS`; return what was found.
+
+    `begun` is when the budget began to run. Raises TargetError if no setting could be tried.
+    """
+    workers = usable_cpus() if findings.most_workers is None else min(usable_cpus(), findings.most_workers)
+    tasks, kept = model.earlier(target.name, target.fingerprint)
+    places = measured_inputs(findings, len(target.inputs), workers, tasks)
+    race = Race(target, findings, places, tell)
+    lengths = [findings.seconds[place] for place in places]
+    start = perf_counter()
+    calls = [
+        *race.floor(workers, sum(lengths)),
+        *timed_calls(
+            _asked(findings, workers), findings.bytes_in, findings.bytes_out, start + CALLS_SHARE * budget, tell
+        ),
+    ]
+    info = TargetInfo(
         name=target.name,
         fingerprint=target.fingerprint,
         inputs=len(target.inputs),
-        tried=len(findings.places),
+        looked_at=len(findings.places),
         task_time=findings.task_time,
         deviation=findings.spread,
         bytes_in=findings.bytes_in,
         bytes_out=findings.bytes_out,
         notes=list(findings.notes),
-        starts={one.setting.strategy: one.start for one in reversed(raced)},
+        lengths=lengths,
+        computing=findings.computing,
+        calls=calls,
     )
+    race.run(model.propose(info, findings.most_workers), kept, perf_counter() + RACE_SHARE * budget)
+    if not race.ranked():
+        raise TargetError(f"--target {target.name}: no pool could run it; what was said above tells why")
+    finalists = _finalists(race, kept, sum(info.lengths), begun + budget - CLOSING_SECONDS)
+    tell(
+        f"{len(race.ranked())} settings tried for a moment, the best {len(finalists)} are measured; "
+        f"a loop over these {len(race.inputs)} inputs took {sum(info.lengths):.3g} s"
+    )
+    state = FRESH if findings.remembers else WARM
+    seconds = (begun + budget - CLOSING_SECONDS - perf_counter()) / len(finalists)
+    seconds = min(max(seconds, LEAST_CELL_SECONDS), MOST_CELL_SECONDS)
+    FINALISTS[:] = [
+        Axes(
+            target.label, len(race.inputs), (one.strategy,), seconds, workers=(one.workers,),
+            start_methods=(one.start_method,), chunk_sizes=(one.chunk_size,), state=state,
+        )
+        for one in finalists
+    ]  # fmt: skip
+    return replace(info, tries=list(race.tries.values()))
 
 
-def _race(  # noqa: PLR0913, PLR0917 - what a race needs
-    target: Target,
-    inputs: Sequence[Any],
-    results: Sequence[Any],
-    findings: Findings,
-    budget: float,
-    tell: Callable[[str], None],
-) -> Iterator[Raced]:
-    """Yield what can be done, each tried: first the chunk sizes of a pool, then the other strategies with the best."""
-    deadline = perf_counter() + RACE_SHARE * budget
-    workers, method = usable_cpus(), usual_start_method()
-    share = -(-len(inputs) // workers)
-    sizes = sorted({1, max(1, share // 4), share})
-    pools: list[Raced] = []
-    for size in sizes:
-        pools += _tried(target, Setting(WITH_PROCESSES[0], size, workers, method), inputs, results, deadline, tell)
-    yield from pools
-    best = min(pools, key=lambda one: one.seconds).setting.chunk_size if pools else None
-    for name in WITH_PROCESSES[1:]:
-        library = STRATEGIES[name].library
-        if library is None or library.version is not None:
-            own = (STRATEGIES[name].start_methods or (method,))[0]
-            yield from _tried(target, Setting(name, best, workers, own), inputs, results, deadline, tell)
-    for name in WITH_THREADS if findings.frees or findings.waits else ():
-        for number in (workers, 4 * workers) if findings.waits else (workers,):
-            yield from _tried(target, Setting(name, None, number, NO_METHOD), inputs, results, deadline, tell)
-    if findings.waits:
-        setting = Setting(WITH_PROCESSES[0], 1, 4 * workers, method)
-        yield from _tried(target, setting, inputs, results, deadline, tell)
+def _asked(findings: Findings, workers: int) -> list[Setting]:
+    """Return the pools that are asked what calls cost: those whose library is here, and threads if they can help."""
+    found = []
+    threads = WITH_THREADS if findings.frees or findings.waits else ()
+    for name in (*WITH_PROCESSES, *threads):
+        strategy = STRATEGIES[name]
+        if strategy.library is None or strategy.library.version is not None:
+            method = (strategy.start_methods or (usual_start_method(),))[0] if strategy.processes else NO_METHOD
+            found.append(Setting(name, None, workers, method))
+    return found
 
 
-def _tried(  # noqa: PLR0913, PLR0917 - what a try needs
-    target: Target, setting: Setting, inputs: Sequence[Any], results: Sequence[Any], deadline: float,
-    tell: Callable[[str], None],
-) -> list[Raced]:  # fmt: skip
-    """Return a setting with what it took, nothing where it failed, which is told, or there is no time left."""
-    left = deadline - perf_counter()
-    strategy = STRATEGIES[setting.strategy]
-    reason = strategy.unavailable(setting.start_method)
-    if reason is not None or left <= 0:
-        if reason is not None:
-            tell(f"{setting.strategy}: {reason}")
-        return []
-    before = descendants()
-    watch = Watch(max(left, 10.0))
-    engines = []
-    try:
-        with watch:
-            with SIGNALS.held_back():
-                start_helpers(setting.start_method)
-                strategy.preload()
-                before = descendants()
-                begun = perf_counter()
-                engines.append(
-                    strategy.open(
-                        Job(target.function, inputs, setting.chunk_size), setting.workers, setting.start_method
-                    )
-                )
-            engine = engines[0]
-            engine.prove()
-            start = perf_counter() - begun
-            taken = []
-            for _ in range(TRIES):
-                begun = perf_counter()
-                found = engine.run()
-                taken.append(perf_counter() - begun)
-                _check(target, found, results)
-            begun = perf_counter()
-            engine.close()
-            start += perf_counter() - begun
-    except BaseException as error:
-        watch.stop()
-        end_all(tuple(engines), before)
-        if not isinstance(error, Exception):  # Ctrl-C ends the run; of all else the others are tried all the same
-            raise
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        tell(f"{setting.strategy} failed, and is left out: {said}")
-        return []
-    return [Raced(setting, min(taken), start)]
-
-
-def _check(target: Target, found: Sequence[Any], results: Sequence[Any]) -> None:
-    """Raise CellError for results that are not those of the loop."""
-    for place, pair in enumerate(zip(found, results, strict=True)):
-        if not target.same(*pair):
-            raise CellError(f"wrong results, first at task {place}")
+def _finalists(race: Race, before: Sequence[Setting], loop: float, deadline: float) -> list[Setting]:
+    """Return what an earlier run has measured, and the best: as many as can have their least number of rounds."""
+    ranked = race.ranked()
+    best = ranked[0].taken or 0.0
+    near = [one.setting for one in ranked if (one.taken or 0.0) < CLEARLY * best]
+    second = [one.setting for one in ranked[:2]]
+    kept = [setting for setting in before if setting in race.tries][:1]
+    wanted = list(dict.fromkeys([ranked[0].setting, *kept, *near, *second]))[:MOST_FINALISTS]
+    each = PASSES_OF_A_CELL * (loop + 2 * best)
+    return wanted[: max(1 + len(kept), int((deadline - perf_counter()) / max(each, LEAST_CELL_SECONDS)))]

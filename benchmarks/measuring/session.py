@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 from msgspec.structs import replace
@@ -19,7 +20,7 @@ from benchmarks.measuring.lock import LOCK, LockedError, MachineLock, lock_path
 from benchmarks.measuring.measure import MOST_ROUNDS, Budget, timed
 from benchmarks.measuring.options import DEFAULT_LIMIT, LIMIT_BUDGETS
 from benchmarks.measuring.pilot import look
-from benchmarks.measuring.race import prepare
+from benchmarks.measuring.race import Model, prepare
 from benchmarks.measuring.recording import Recording, libraries_of
 from benchmarks.measuring.target import TargetError, Wanted, load
 from benchmarks.strategies import LIBRARIES, STRATEGIES
@@ -120,9 +121,13 @@ class Session:
             self._iteration = min(timed(lambda: [count(CALIBRATION)]) for _ in range(3)) / CALIBRATION
         return sum(expected_seconds(planned, self.seconds, self._iteration, MOST_ROUNDS) for planned in cells)
 
-    def aim(self, wanted: Wanted, tell: Callable[[str], None], budget: float) -> None:
-        """Look at a person's own function, and race settings for it. Raises UsageError where it cannot be measured."""
+    def aim(self, wanted: Wanted, model: Model, tell: Callable[[str], None], budget: float) -> None:
+        """Look at a person's own function, and race settings for it. Raises UsageError where it cannot be measured.
+
+        `model` proposes the settings.
+        """
         self._claim()
+        begun = perf_counter()
         try:
             target = load(wanted)
             self._hear_signals()  # from here on something is made that must be ended
@@ -133,7 +138,7 @@ class Session:
             )
             for note in findings.notes:
                 tell(f"note: {note}")
-            info = prepare(target, findings, budget, tell)
+            info = prepare(target, findings, model, budget, begun, tell)
             self.recording.target = replace(info, star=wanted.star, prepared_by=wanted.initializer)
             SIGNALS.check()
         except TargetError as error:

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 
 from benchmarks.report import units
 from benchmarks.report.costs import Costs, Load, costs_of
+from benchmarks.report.forecast import NEARLY
 from benchmarks.report.paste import code_for
 from benchmarks.report.phrases import known
 from benchmarks.report.runs import DataError
 from benchmarks.report.samples import Reduced
 from benchmarks.report.stats import Summary, student_quantile
 from benchmarks.report.units import counted, wrapped
+from benchmarks.schema import Setting
+from benchmarks.words import NO_METHOD
 
 CHUNKS_TRIED = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
-
-NEARLY = 1.01
-"""How much longer than the fastest chunk size a smaller one may take."""
 
 LEAST_SHARE = 0.005
 """Of the time: what takes less is not worth a word."""
@@ -153,7 +153,8 @@ def advice_lines(runs: Sequence[Reduced], job: Demand, width: int, workers: int 
         yield ""
     yield from wrapped(f"{_named(best)}: {known(best.seconds, 's')}, {known(gain)} times as fast as the loop.", width)
     yield ""
-    code = code_for(best.costs.strategy, best.costs.start_method, best.workers, best.chunk_size)
+    costs = best.costs
+    code = code_for(Setting(costs.strategy, best.chunk_size, best.workers, costs.start_method or NO_METHOD))
     yield from (f"    {line}" for line in code)
     yield ""
     rivals = [other for other in others if not other.seconds.apart(best.seconds)]

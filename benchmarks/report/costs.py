@@ -37,6 +37,9 @@ WEIGHTY = 0.2
 NORMAL_MAD = 1.4826
 """The standard deviation of normal values over the median of their sizes."""
 
+UNKNOWN_ERROR = 0.25
+"""Where each call alone tells of a term: about what the model is off by for the worst strategies."""
+
 LEAST_ERROR = 0.05
 """No model is believed to be nearer than this, as a share, however well it hits a few cells."""
 
@@ -93,12 +96,23 @@ def _sum(factors: Sequence[float], terms: Sequence[float]) -> float:
     return sum(factor * term for factor, term in zip(factors, terms, strict=True))
 
 
+Points = dict[Key, list[tuple[Load, float]]]
+"""Calls that were timed: what was to be done, and the seconds that it took."""
+
+
 def costs_of(runs: Sequence[Reduced]) -> list[Costs]:
     """Return the costs of each strategy, start method and number of workers that enough cells tell of."""
-    shared = in_all(runs)
-    points: dict[Key, list[tuple[Load, float]]] = {}
+    points, starts = points_of(runs)
+    return [
+        fitted(key, own, starts.get(key)) for key, own in points.items() if len(own) >= LEAST_POINTS and _has_work(own)
+    ]
+
+
+def points_of(runs: Sequence[Reduced]) -> tuple[Points, dict[Key, float]]:
+    """Return what cells that all runs share tell of calls, and the seconds of a pool's whole life."""
+    points: Points = {}
     starts: dict[Key, float] = {}
-    for name in shared:
+    for name in in_all(runs):
         place = runs[0].views[name].place
         key = place.strategy, place.start_method, place.workers
         if place.strategy in NULLS:
@@ -111,9 +125,7 @@ def costs_of(runs: Sequence[Reduced]) -> list[Costs]:
         load = _load(place, _middle(runs, name, SERIAL_TIME))
         if load is not None:
             points.setdefault(key, []).append((load, seconds))
-    return [
-        _fitted(key, own, starts.get(key)) for key, own in points.items() if len(own) >= LEAST_POINTS and _has_work(own)
-    ]
+    return points, starts
 
 
 def _middle(runs: Sequence[Reduced], name: str, quantity: str) -> float | None:
@@ -137,12 +149,13 @@ def _has_work(points: Iterable[tuple[Load, float]]) -> bool:
     return any(load.work > seconds / 2 for load, seconds in points)
 
 
-def _fitted(key: Key, points: Sequence[tuple[Load, float]], start: float | None) -> Costs:
+def fitted(key: Key, points: Sequence[tuple[Load, float]], start: float | None) -> Costs:
+    """Return the costs that come nearest to the times of some calls."""
     strategy, start_method, workers = key
     call, chunk, task, byte_in, byte_out, share = _factors(points)
     errors = list(_foretold(points))
     # robust: a cell without which two terms cannot be told apart is foretold from far away, and says nothing of others
-    error = NORMAL_MAD * median(map(abs, errors)) if errors else math.inf
+    error = NORMAL_MAD * median(map(abs, errors)) if errors else UNKNOWN_ERROR
     return Costs(
         strategy=strategy,
         start_method=start_method,
@@ -166,7 +179,7 @@ def _factors(points: Sequence[tuple[Load, float]]) -> list[float]:
 
 
 def _foretold(points: Sequence[tuple[Load, float]]) -> Iterator[float]:
-    """Yield for each cell the log of what all others foretell over what was measured.
+    """Yield for each cell the log of what all others, if there are any, foretell over what was measured.
 
     Not for one that alone tells of a term, such as the only cell with bytes: the others cannot know.
     """
@@ -182,6 +195,6 @@ def _foretold(points: Sequence[tuple[Load, float]]) -> Iterator[float]:
     for place, (load, seconds) in enumerate(points):
         others = [*points[:place], *points[place + 1 :]]
         told = set().union(*weighty[:place], *weighty[place + 1 :])
-        guess = _sum(_factors(others), load.terms())
+        guess = _sum(_factors(others), load.terms()) if others else 0.0
         if weighty[place] <= told and guess > 0:
             yield math.log(guess / seconds)

@@ -6,70 +6,132 @@ import math
 from collections.abc import Iterator, Sequence
 
 from benchmarks.report import units
+from benchmarks.report.costs import Costs
+from benchmarks.report.forecast import Forecast, foretell
 from benchmarks.report.metrics import NULLS, Metrics
-from benchmarks.report.paste import code_for, names_for, needs_a_library
+from benchmarks.report.paste import Pasted, code_for, needs_a_library
 from benchmarks.report.phrases import known, ranked
+from benchmarks.report.propose import costs_for
+from benchmarks.report.stats import Summary
 from benchmarks.report.units import counted, wrapped
-from benchmarks.schema import TargetInfo
+from benchmarks.schema import Setting, TargetInfo
+from benchmarks.words import FRESH
 
 FAMILY_NAME = "target"
+
+LEAST_PART = 0.005
+"""Of the time: what takes less is not worth a word."""
+
+
+def chosen(info: TargetInfo, rows: Sequence[Metrics]) -> Metrics | None:
+    """Return the row of the setting that is recommended; None where that is the loop, or nothing was measured."""
+    tied = _first(info, rows)
+    if not tied:
+        return None
+    row, gain = tied[0]
+    lost = gain.high is not None and gain.high <= 1
+    return None if lost or _whole(info, row, gain).center >= info.task_time * info.inputs else row
 
 
 def recommendation(info: TargetInfo, rows: Sequence[Metrics], width: int) -> Iterator[str]:
     """Yield the lines; none where no setting was measured."""
-    own = [row for row in rows if row.place.family == FAMILY_NAME and row.place.strategy not in NULLS]
-    found = [(row, row.speedup) for row in own if row.speedup is not None]
-    if not found:
+    tied = _first(info, rows)
+    if not tied:
         return
-    tied, _ = ranked(found, lambda pair: pair[1], most=True)
-    # of those that cannot be told apart one that needs nothing installed
-    tied.sort(key=lambda pair: needs_a_library(pair[0].place.strategy))
     best, gain = tied[0]
     loop = info.task_time * info.inputs
-    if gain.high is not None and gain.high <= 1:
-        yield from wrapped(
-            f"Keep the loop: {counted(info.inputs, 'task')} of {units.seconds(info.task_time)} take "
-            f"{units.seconds(loop)}, and the best pool is {known(gain)} times as fast.",
-            width,
-        )
+    tasks = f"{counted(info.inputs, 'task')} of {units.seconds(info.task_time)} take {units.seconds(loop)}"
+    pays = _pays_from(info, best, gain)
+    if chosen(info, rows) is None:
+        yield from wrapped(f"Keep the loop: {tasks}, and the best pool is {known(gain)} times as fast.", width)
+        if gain.center > 1 and pays is not None:
+            yield from wrapped(f"{_start(info, best)}: it pays from about {counted(pays, 'task')} on.", width)
         return
     doubt = ", which cannot be told from the loop" if gain.meets(1, 1) else ""
     yield from wrapped(f"Recommended, {known(gain)} times as fast as the loop{doubt}:", width)
     yield ""
-    yield from (f"    {line}" for line in _code(info, best))
+    yield from (
+        f"    {line}".rstrip() for line in code_for(_setting(best), Pasted(info.name, info.star, info.prepared_by))
+    )
     yield ""
-    others = [
-        f"{row.place.strategy} in chunks of {row.place.tasks_per_chunk} ({known(other)})" for row, other in tied[1:]
-    ]
+    others = [f"{_named(row)} ({known(other)})" for row, other in tied[1:]]
     if others:
         yield from wrapped(f"Not told from it for sure: {'; '.join(others)}.", width)
-    whole = f"about {units.seconds(loop / gain.center)} instead of {units.seconds(loop)}"
-    yield from wrapped(f"All {counted(info.inputs, 'input')}: {whole}.", width)
+    whole = _whole(info, best, gain)
+    yield from wrapped(
+        f"All {counted(info.inputs, 'input')}, the start of the pool included: {known(whole, 's')} instead of "
+        f"{units.seconds(loop)}.",
+        width,
+    )
     yield from wrapped(_cost(best), width)
-    start = info.starts.get(best.place.strategy)
-    saved = info.task_time * (1 - 1 / gain.center)
-    if start is not None and saved > 0:
-        yield from wrapped(
-            f"Making and ending the pool took {units.seconds(start)}: it pays from about "
-            f"{counted(max(1, math.ceil(start / saved)), 'task')} on.",
-            width,
-        )
-    yield from wrapped(_limits(best), width)
+    if pays is not None:
+        yield from wrapped(f"{_start(info, best)}: it pays from about {counted(pays, 'task')} on.", width)
+    yield from wrapped(_limits(info, best, whole.center), width)
 
 
-def _code(info: TargetInfo, row: Metrics) -> Iterator[str]:
-    module, _, name = info.name.partition(":")
+def _first(info: TargetInfo, rows: Sequence[Metrics]) -> list[tuple[Metrics, Summary]]:
+    """Return the settings that share the first place, with their gains.
+
+    First those that need nothing installed, of these the one that takes least with its start.
+    """
+    own = [row for row in rows if row.place.family == FAMILY_NAME and row.place.strategy not in NULLS]
+    found = [(row, row.speedup) for row in own if row.speedup is not None]
+    if not found:
+        return []
+    tied, _ = ranked(found, lambda pair: pair[1], most=True)
+    return sorted(tied, key=lambda pair: (needs_a_library(pair[0].place.strategy), _whole(info, *pair).center))
+
+
+def _setting(row: Metrics) -> Setting:
+    axes = row.place.axes
+    return Setting(axes.strategy, row.place.tasks_per_chunk, axes.workers, axes.start_method)
+
+
+def _named(row: Metrics) -> str:
     place = row.place
-    yield from names_for(place.strategy)
-    yield f"from {module} import {name.partition('.')[0]}"
-    yield ""
-    if info.prepared_by is not None:
-        yield f"# each worker must have called {info.prepared_by} before its first task"
-    if info.star:
-        yield from ("def call(arguments):", f"    return {name}(*arguments)", "")
-        name = "call"
-    for line in code_for(place.strategy, place.start_method, place.workers, place.tasks_per_chunk):
-        yield line.replace("function", name)
+    chunks = "" if place.start_method is None else f" in chunks of {place.tasks_per_chunk}"
+    return f"{place.strategy}{chunks} by {counted(place.workers, 'worker')}"
+
+
+def _costs(info: TargetInfo, row: Metrics) -> Costs | None:
+    """Return what calls of a row's strategy were found to cost, None where nobody asked."""
+    place = row.place
+    alike = [one for one in costs_for(info) if (one.strategy, one.start_method) == (place.strategy, place.start_method)]
+    other = [one for one in costs_for(info) if one.strategy == place.strategy]
+    return next(iter((*alike, *other)), None)
+
+
+def _pool_seconds(info: TargetInfo, row: Metrics) -> float:
+    """Return what making and ending the pool takes beside a pass: nothing where that is in each pass."""
+    if row.place.axes.state == FRESH:
+        return 0.0
+    return info.start_of(row.place.axes.strategy, row.place.workers, row.place.axes.start_method) or 0.0
+
+
+def _whole(info: TargetInfo, row: Metrics, gain: Summary) -> Summary:
+    """Return what all inputs take with the start of the pool: as measured, and by the model where these are more."""
+    loop = info.task_time * info.inputs
+    costs, setting = _costs(info, row), _setting(row)
+    grown = 1.0
+    if costs is not None and info.inputs > row.place.tasks and info.lengths:
+        some, all_of_them = foretell(info, costs, setting), foretell(info, costs, setting, info.inputs)
+        # against a loop that grows in proportion
+        grown = (all_of_them.seconds / some.seconds) / (info.inputs / row.place.tasks)
+    once = gain.inverse().scaled(loop * grown)
+    start = _pool_seconds(info, row)
+    low, high = (None if bound is None else bound + start for bound in (once.low, once.high))
+    return Summary(once.n, once.center + start, low, high)
+
+
+def _start(info: TargetInfo, row: Metrics) -> str:
+    return f"Making and ending the pool takes {units.seconds(_pool_seconds(info, row))}"
+
+
+def _pays_from(info: TargetInfo, row: Metrics, gain: Summary) -> int | None:
+    """Return the number of tasks from which on the pool has earned its start, None where it never does."""
+    start = _pool_seconds(info, row)
+    saved = info.task_time * (1 - 1 / gain.center)
+    return max(1, math.ceil(start / saved)) if start > 0 and saved > 0 else None
 
 
 def _cost(row: Metrics) -> str:
@@ -78,15 +140,35 @@ def _cost(row: Metrics) -> str:
     return f"It takes {units.factor(row.cpu / row.serial)} times the loop's time of CPU time."
 
 
-def _limits(row: Metrics) -> str:
-    """Say where the time goes beyond an ideal share of the loop: into the machine, into handing out and back."""
-    if row.serial is None or row.floor is None:
+def _limits(info: TargetInfo, row: Metrics, whole: float) -> str:
+    """Say where the time of all inputs goes.
+
+    What was measured counts: an ideal share of the loop, what bare processes take beyond that, what the pool takes
+    beyond these. The model only says which part of these is imbalance, and which is data.
+    """
+    if row.serial is None:
         return ""
-    total, ideal = row.time.center, row.serial / row.place.workers
-    parts = {
-        "work": min(ideal, total),
-        "these processors": max(0.0, min(row.floor, total) - ideal),
-        "handing out and bringing back": max(0.0, total - max(row.floor, ideal)),
-    }
-    whole = sum(parts.values())
-    return f"Its time goes into: {', '.join(f'{name} {units.percent(part / whole)}' for name, part in parts.items())}."
+    start = _pool_seconds(info, row)
+    measured, ideal = row.time.center, row.serial / row.place.workers
+    costs = _costs(info, row)
+    model = None if costs is None or not info.lengths else foretell(info, costs, _setting(row))
+    floor = row.floor if row.floor is not None else ideal + (model.machine + model.imbalance if model else 0.0)
+    beyond, handing = max(0.0, min(floor, measured) - ideal), max(0.0, measured - max(floor, ideal))
+    idle = _portion(model, "imbalance", "machine") if model else 0.0
+    moved = _portion(model, "data", "dispatch") if model else 0.0
+    parts = (
+        ("work", min(ideal, measured)),
+        ("these processors", beyond * (1 - idle)),
+        ("idle workers", beyond * idle),
+        ("dispatch", handing * (1 - moved)),
+        ("data", handing * moved),
+    )
+    scale = (whole - start) / math.fsum(part for _, part in parts)
+    shares = [(name, part * scale / whole) for name, part in parts] + [("start", start / whole)]
+    told = ", ".join(f"{name} {units.percent(share)}" for name, share in shares if share >= LEAST_PART)
+    return f"Its time goes into: {told}."
+
+
+def _portion(model: Forecast, one: str, other: str) -> float:
+    part, rest = getattr(model, one), getattr(model, other)
+    return float(part / (part + rest)) if part + rest else 0.0

@@ -16,7 +16,8 @@ from benchmarks.evidence.readme import baselines
 from benchmarks.report.advice import Demand, pays_from, proposal, proposals, saturation
 from benchmarks.report.costs import Costs, Load, costs_of
 from benchmarks.report.least_squares import MOST_TERMS, nonnegative
-from benchmarks.report.paste import TEMPLATES, code_for
+from benchmarks.report.paste import TEMPLATES, Pasted, code_for
+from benchmarks.schema import Setting
 from benchmarks.strategies import STRATEGIES
 from benchmarks.tests.saved import five, report, storage
 
@@ -170,5 +171,8 @@ def test_code_is_python() -> None:
     """Each template is of a strategy, and what comes of it can be compiled."""
     assert set(TEMPLATES) <= set(STRATEGIES)
     for strategy in TEMPLATES:
-        compile("\n".join(code_for(strategy, "fork", 2, 16)), strategy, "exec")
-    assert code_for("somebody's own", None, 2, 1) == ["somebody's own"]
+        code = "\n".join(code_for(Setting(strategy, 16, 2, "fork"), Pasted("a.b:c.d", star=True, initializer="e:f")))
+        compile(code, strategy, "exec")
+        assert "{" not in code
+        assert re.search(r"initializer=f|worker_init=f|functools.cache\(f\)", code), code
+    assert code_for(Setting("somebody's own", 1, 2, "fork")) == ["somebody's own"]

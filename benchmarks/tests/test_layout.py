@@ -39,7 +39,8 @@ LAYERS = (
         "measuring.target",
     ),
     ("measuring.watch", "measuring.cold", "measuring.saving", "measuring.options"),
-    ("measuring.leaks", "measuring.arms", "measuring.recording", "measuring.pilot"),
+    ("measuring.leaks", "measuring.arms", "measuring.recording", "measuring.pilot", "measuring.trying"),
+    ("measuring.calibrate",),
     ("measuring.race",),
     ("measuring.measure", "measuring.breaking", "measuring.refusals"),
     ("measuring.failures", "measuring.session"),
@@ -49,7 +50,9 @@ LAYERS = (
     ("report.metrics", "report.paint", "report.table"),
     ("report.phrases", "report.samples"),
     ("report.family_table", "report.reading", "report.judge", "report.costs"),
-    ("report.stored", "report.advice", "report.recommend"),
+    ("report.stored", "report.forecast"),
+    ("report.advice", "report.propose"),
+    ("report.recommend",),
     ("report.groups", "report.intervals"),
     ("report.nulls", "report.noise", "report.overview"),
     ("report.causes", "report.changes", "report.details", "report.digest"),
@@ -68,6 +71,7 @@ DOORS = (
     ("bench_*", "report.*"),  # the sentence that answers a question
     ("report.__main__", "questions"),  # the same, found
     ("plugin", "report.__main__"),  # the summary after a run
+    ("plugin", "report.propose"),  # what to try of a person's own function
 )
 """The imports from one wing into the other."""
 

@@ -1,0 +1,102 @@
+"""A setting tried for a moment: its pool opened, a few passes timed. What fails costs itself alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.interrupts import SIGNALS
+from benchmarks.measuring.cold import Fresh, Order
+from benchmarks.measuring.processes import descendants
+from benchmarks.measuring.watch import CellError, LimitError, Watch, end_all, start_helpers
+from benchmarks.schema import Setting
+from benchmarks.strategies import STRATEGIES
+from benchmarks.strategies.base import Job
+
+if TYPE_CHECKING:
+    from benchmarks.strategies.base import Engine
+
+Check = Callable[[Sequence[Any]], None]
+"""Raises CellError for results that are not the right ones."""
+
+
+@dataclass(frozen=True)
+class Passes:
+    """The seconds of each pass, in order, and those of making the pool and ending it."""
+
+    seconds: tuple[float, ...]
+    start: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a setting is tried: so many passes, in so many seconds; `check` sees the results of each."""
+
+    setting: Setting
+    passes: int
+    limit: float
+    check: Check | None = None
+
+
+def try_out(job: Job, trial: Trial) -> Passes:
+    """Open a pool for a job and time some passes of it. Raises CellError, in one line; nothing is left running then."""
+    setting = trial.setting
+    strategy = STRATEGIES[setting.strategy]
+
+    def make() -> Engine:
+        strategy.preload()
+        return strategy.open(job, setting.workers, setting.start_method)
+
+    return _try(make, trial)
+
+
+def try_fresh(workload: str, tasks: int, trial: Trial) -> Passes:
+    """Time passes each of which makes its pool in an interpreter that has just started. Raises CellError likewise."""
+    one = trial.setting
+    order = Order(one.strategy, workload, None, tasks, one.chunk_size, one.workers, one.start_method)
+    return _try(lambda: Fresh(order), trial)
+
+
+def _try(make: Callable[[], Engine], trial: Trial) -> Passes:
+    setting = trial.setting
+    reason = STRATEGIES[setting.strategy].unavailable(setting.start_method)
+    if reason is not None:
+        raise CellError(reason)
+    before = descendants()
+    engines: list[Engine] = []
+    watch = Watch(trial.limit)
+    try:
+        with watch:
+            with SIGNALS.held_back():
+                start_helpers(setting.start_method)
+                before = descendants()
+                begun = perf_counter()
+                engines.append(make())
+            (engine,) = engines
+            SIGNALS.reclaim()
+            engine.prove()
+            start = perf_counter() - begun
+            seconds = []
+            for _ in range(trial.passes):
+                engine.prepare()
+                engine.await_ready()
+                begun = perf_counter()
+                found = engine.run()
+                seconds.append(perf_counter() - begun)
+                if trial.check is not None:
+                    trial.check(found)
+            begun = perf_counter()
+            engine.close()
+            start += perf_counter() - begun
+    except BaseException as error:
+        watch.stop()
+        end_all(tuple(engines), before)
+        if not isinstance(error, Exception):  # Ctrl-C ends the run; of all else the others are tried all the same
+            raise
+        said = str(error) if isinstance(error, CellError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, LimitError):
+            said = f"not done after {trial.limit:.3g} s"
+        raise CellError(" ".join(said.split())) from error
+    return Passes(tuple(seconds), start)

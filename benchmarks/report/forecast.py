@@ -1,0 +1,127 @@
+"""What a setting is foretold to take for a person's own tasks, whose lengths are known.
+
+    seconds = call + chunk x chunks + task x tasks + byte in x bytes sent + byte out x bytes returned + makespan
+
+The costs are those of `costs`. The makespan is that of chunks which are handed out in their order, each to the worker
+that is free first (list scheduling, Graham 1969, doi 10.1137/0117039), with tasks as long as this machine makes them
+when all workers compute at once: bare processes have told that. Tasks that wait leave the processors to the caller,
+which then hands out beside them.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
+
+from benchmarks.report.costs import LEAST_ERROR, Costs, Load
+from benchmarks.report.metrics import NULLS
+from benchmarks.schema import Setting, TargetInfo
+from benchmarks.words import NO_METHOD
+
+COMPUTES = 0.5
+"""The share of their time from which on tasks keep processors busy."""
+
+MOST_CHUNK_SIZES = 14
+"""Powers of two are tried up to a worker's share."""
+
+NEARLY = 1.01
+"""How much longer than the fastest chunk size a smaller one may take: larger ones risk an idle worker for nothing."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Seconds of one pass, the pool already there, and what they are made of; they add up to `seconds`.
+
+    `work` is an ideal share of the loop, `machine` what these processors lack of that, `imbalance` what workers are
+    idle for, `dispatch` and `data` what handing out takes. `error` is the standard deviation of the log.
+    """
+
+    work: float
+    machine: float
+    imbalance: float
+    dispatch: float
+    data: float
+    error: float
+
+    @property
+    def seconds(self) -> float:
+        """The whole."""
+        return self.work + self.machine + self.imbalance + self.dispatch + self.data
+
+
+def makespan(lengths: Sequence[float], chunk_size: int, workers: int) -> float:
+    """Return when the last worker is done, if chunks go in their order to whoever is free first."""
+    if not lengths:
+        return 0.0
+    free = [0.0] * min(workers, -(-len(lengths) // chunk_size))
+    for begin in range(0, len(lengths), chunk_size):
+        heapq.heapreplace(free, free[0] + math.fsum(lengths[begin : begin + chunk_size]))
+    return max(free)
+
+
+def slowdown(info: TargetInfo) -> float:
+    """Return how many times as long a task takes where all processors work, as bare processes have shown.
+
+    1 where there were none. A pass that came faster than tasks alone allow has met a faster moment of the machine.
+    """
+    known = [call for call in info.calls if call.setting.strategy in NULLS and call.tasks == len(info.lengths)]
+    if not known or info.computing < COMPUTES:
+        return 1.0
+    call = known[-1]
+    return call.seconds / makespan(info.lengths, call.setting.chunk_size or 1, call.setting.workers)
+
+
+def foretell(info: TargetInfo, costs: Costs, setting: Setting, tasks: int | None = None) -> Forecast:
+    """Return what a pass over so many tasks takes, by default over those that are measured."""
+    lengths = info.lengths if tasks is None else list(islice(cycle(info.lengths), tasks))
+    number, chunk_size = len(lengths), setting.chunk_size or 1
+    chunks = -(-number // chunk_size)
+    load = Load(number, chunks, 0.0, info.bytes_in * number, info.bytes_out * number)
+    data = costs.byte_in * load.bytes_in + costs.byte_out * load.bytes_out
+    if setting.start_method == NO_METHOD:
+        data = 0.0  # threads share the objects
+    dispatch = costs.call + costs.chunk * chunks + costs.task * number
+    slow = slowdown(info)
+    whole = math.fsum(lengths)
+    ideal = whole / setting.workers
+    shared = slow * ideal
+    if setting.workers > info_workers(info) and info.computing < COMPUTES:
+        # those that wait need no processor of their own, but what they compute does
+        shared = max(ideal, info.computing * whole / info_workers(info))
+    span = max(shared, slow * makespan(lengths, chunk_size, setting.workers))
+    if info.computing < COMPUTES:
+        dispatch, data = max(0.0, dispatch + data - span), 0.0
+    total = span + dispatch + data
+    return Forecast(
+        work=ideal,
+        machine=max(0.0, shared - ideal),
+        imbalance=span - max(shared, ideal),
+        dispatch=dispatch,
+        data=data,
+        error=math.hypot(LEAST_ERROR, costs.error * (dispatch + data) / total),
+    )
+
+
+def info_workers(info: TargetInfo) -> int:
+    """Return the usual number of workers: that of the pools whose costs were asked."""
+    return min((call.setting.workers for call in info.calls), default=1)
+
+
+def best_chunks(info: TargetInfo, costs: Costs, setting: Setting) -> tuple[Setting, Forecast]:
+    """Return a setting with the smallest chunks that are all but the fastest."""
+    found = [
+        (own, foretell(info, costs, own))
+        for size in _chunk_sizes(len(info.lengths), setting.workers)
+        for own in [Setting(setting.strategy, size, setting.workers, setting.start_method)]
+    ]
+    least = min(forecast.seconds for _, forecast in found)
+    return next(pair for pair in found if pair[1].seconds <= NEARLY * least)
+
+
+def _chunk_sizes(tasks: int, workers: int) -> Iterator[int]:
+    share = max(1, -(-tasks // workers))
+    yield from (1 << power for power in range(MOST_CHUNK_SIZES) if 1 << power < share)
+    yield share

@@ -1,0 +1,125 @@
+"""Settings for a person's own function, by what calls cost: those of this run, and of earlier ones on this machine.
+
+The model proposes, the clock decides: whoever measures asks here what to try, and in which order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.report.costs import Costs, Load, Points, fitted, points_of
+from benchmarks.report.forecast import COMPUTES, best_chunks, foretell, info_workers
+from benchmarks.report.metrics import NULLS
+from benchmarks.report.runs import DataError, Run, parse, stored_paths
+from benchmarks.report.samples import reduce
+from benchmarks.schema import MACHINE_FACTS, PYTHON_FACTS, Environment, Setting, TargetInfo, TimedCall, Tried
+from benchmarks.words import NO_METHOD
+
+MOST_EARLIER = 3
+"""Runs that are asked besides this one: costs drift from day to day."""
+
+MOST_LOOKED_AT = 30
+"""Saved runs that are opened to find them."""
+
+MORE_WORKERS = (1, 4, 16, 64)
+"""Times the usual number, for tasks that wait; ThreadPoolExecutor's own default is some more than the CPUs."""
+
+MOST_PROCESSES = 4
+"""Times the usual number: processes take memory, and seconds to start."""
+
+
+@dataclass(frozen=True)
+class Adviser:
+    """Earlier runs of this machine and this Python, newest first."""
+
+    runs: tuple[Run, ...]
+
+    @classmethod
+    def over(cls, storage: Path, here: Environment) -> Adviser:
+        """Read the newest runs of a storage that can be compared with one that is about to be taken."""
+        try:
+            paths = stored_paths(storage)[: -MOST_LOOKED_AT - 1 : -1]
+        except DataError:  # a storage that cannot be read tells nothing; saving there says why
+            return cls(())
+        found = (run for run in map(_run, paths) if run is not None)
+        return cls(tuple(run for run in found if run.complete and _alike(run.environment, here)))
+
+    def earlier(self, name: str, fingerprint: str) -> tuple[int, tuple[Setting, ...]]:
+        """Return how many tasks the last run of a function had in a pass, and its settings; 0 if there was none."""
+        for run in self.runs:
+            info = run.target
+            if info is not None and (info.name, info.fingerprint) == (name, fingerprint) and run.cells:
+                axes = [cell.place.axes for cell in run.cells]
+                settings = [Setting(one.strategy, one.chunk_size, one.workers, one.start_method) for one in axes]
+                return axes[0].tasks, tuple(dict.fromkeys(settings))
+        return 0, ()
+
+    def propose(self, info: TargetInfo, most_workers: int | None = None) -> list[Tried]:
+        """Return settings with what is foretold of each, the fastest first: of each pool that was asked the best one.
+
+        No more workers than `most_workers`, where memory sets a bound.
+        """
+        known = costs_for(info, self.runs)
+        found = []
+        for costs in known:
+            for setting in _pools(info, costs, most_workers):
+                if setting.start_method == NO_METHOD:
+                    forecast = foretell(info, costs, setting)
+                else:
+                    setting, forecast = best_chunks(info, costs, setting)  # noqa: PLW2901 - the same, made definite
+                found.append(Tried(setting, forecast.seconds, forecast.error))
+        return sorted(found, key=lambda one: one.foretold or 0.0)
+
+
+def _run(path: Path) -> Run | None:
+    try:
+        return parse(path.read_bytes(), str(path))
+    except (DataError, OSError):  # whoever asks for it is told
+        return None
+
+
+def _alike(one: Environment, other: Environment) -> bool:
+    return all(getattr(one, fact) == getattr(other, fact) for fact in (*MACHINE_FACTS, *PYTHON_FACTS))
+
+
+def costs_for(info: TargetInfo, runs: Sequence[Run] = ()) -> list[Costs]:
+    """Return the costs of the pools that this run's calls tell of, earlier runs' cells and calls of the same with them.
+
+    An earlier run of a person's function tells by its calls, another one by its cells.
+    """
+    points: Points = {}
+    for call in info.calls:
+        points.setdefault(_key(call.setting), []).append(_point(call))
+    own = set(points)
+    for run in runs[:MOST_EARLIER]:
+        if run.target is None:
+            cells, _ = points_of([reduce(run)])
+            more = [(key, point) for key, some in cells.items() for point in some]
+        else:
+            more = [(_key(call.setting), _point(call)) for call in run.target.calls]
+        for key, point in more:
+            if key in own:
+                points[key].append(point)
+    return [fitted(key, some, None) for key, some in points.items() if key[0] not in NULLS]
+
+
+def _key(setting: Setting) -> tuple[str, str | None, int]:
+    method = None if setting.start_method == NO_METHOD else setting.start_method
+    return setting.strategy, method, setting.workers
+
+
+def _point(call: TimedCall) -> tuple[Load, float]:
+    chunks = -(-call.tasks // (call.setting.chunk_size or 1))
+    return Load(call.tasks, chunks, call.work, call.bytes_in, call.bytes_out), call.seconds
+
+
+def _pools(info: TargetInfo, costs: Costs, most: int | None) -> Iterator[Setting]:
+    """Yield the pools of a strategy: with more workers than processors where tasks wait."""
+    usual = info_workers(info)
+    threads = costs.start_method is None
+    times = MORE_WORKERS if info.computing < COMPUTES else (1,)
+    counts = {min(usual * time, len(info.lengths)) for time in times if threads or time <= MOST_PROCESSES}
+    for workers in sorted({max(1, count if threads or most is None else min(count, most)) for count in counts}):
+        yield Setting(costs.strategy, None, workers, costs.start_method or NO_METHOD)

@@ -363,7 +363,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     for trouble in recording.troubles:
         terminalreporter.write_line(f"warning: for a while this run was not saved cell by cell: {trouble}", yellow=True)
     if recording.saved is not None:
-        for line in closing_lines(recording.storage, saved=shown(recording.saved)):
+        for line in closing_lines(recording.storage, saved=shown(recording.saved), target=recording.target is not None):
             terminalreporter.write_line(line)
     for line in recommended_by(recording.document, recording.storage, width) if recording.target else ():
         terminalreporter.write_line(line)

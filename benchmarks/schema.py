@@ -164,6 +164,7 @@ class FamilyInfo(Struct, frozen=True, omit_defaults=True):
     arms: list[str]
     per_task: bool
     shows_speedup: bool | None = None
+    settings_vary: bool = False
 
     @property
     def about_speedup(self) -> bool:

@@ -8,8 +8,12 @@ OVERHEAD = "overhead"
 CPU_TIME = "CPU time"
 FIRST_RESULT = "first result"
 PEAK_MEMORY = "peak memory"
-JUDGED = (SPEEDUP, EFFICIENCY, OVERHEAD, CPU_TIME, FIRST_RESULT, PEAK_MEMORY)
+FUNCTION_TIME = "function time"
+JUDGED = (SPEEDUP, EFFICIENCY, OVERHEAD, CPU_TIME, FIRST_RESULT, PEAK_MEMORY, FUNCTION_TIME)
 """The quantities that a family can be judged by; `report/quantities.py` has their formulas."""
+
+TARGET_FAMILY = "target"
+"""The family of a person's own function."""
 
 LONG: Final = "long tasks"
 SHORT: Final = "short tasks"

@@ -150,7 +150,7 @@ class Family:
     tell long tasks from short ones. `answer` puts the answer into a phrase; an empty one says that there is nothing
     to say. `topic` is what the digest calls the question, by default the name; `tables` sets the rows in tables of its
     own, beside the usual one. One that is `about_libraries` has no cells where no third-party library takes part.
-    `observations` is how often a run looks at what breaks.
+    Its `settings_vary` where each run looks for the best ones. `observations` is how often a run looks at what breaks.
     Raises ValueError for a name that nobody has.
     """
 
@@ -168,6 +168,7 @@ class Family:
     topic: str = ""
     tables: Layout | None = None
     about_libraries: bool = False
+    settings_vary: bool = False
     observations: int = 3
 
     def __post_init__(self) -> None:

@@ -60,11 +60,14 @@ MOST_FINALISTS = 4
 
 LEAST_CELL_SECONDS, MOST_CELL_SECONDS = 1.0, 6.0
 
+REFERENCE_TASKS, REFERENCE_SIZE = 4, 100_000
+"""A loop beside a loop that never change: they tell a bias between the arms, and how fast the machine is today."""
+
 PASSES_OF_A_CELL = 7
 """Six rounds and the pass before them are the least that a cell takes, with three arms each."""
 
-CLOSING_SECONDS = 3.0
-"""What saving and the report take, more or less."""
+CLOSING_SECONDS = 5.0
+"""What the reference, saving and the report take, more or less."""
 
 WITH_PROCESSES = (
     "Pool.map",
@@ -243,6 +246,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - what a race needs
         f"a loop over these {len(race.inputs)} inputs took {sum(info.lengths):.3g} s"
     )
     state = FRESH if findings.remembers else WARM
+    reference = Axes("count", REFERENCE_TASKS, ("serial",), LEAST_CELL_SECONDS, sizes=(REFERENCE_SIZE,))
     seconds = (begun + budget - CLOSING_SECONDS - perf_counter()) / len(finalists)
     seconds = min(max(seconds, LEAST_CELL_SECONDS), MOST_CELL_SECONDS)
     FINALISTS[:] = [
@@ -251,7 +255,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - what a race needs
             start_methods=(one.start_method,), chunk_sizes=(one.chunk_size,), state=state,
         )
         for one in finalists
-    ]  # fmt: skip
+    ] + [reference]  # fmt: skip
     return replace(info, tries=list(race.tries.values()))
 
 

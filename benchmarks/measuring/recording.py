@@ -159,6 +159,7 @@ class Recording:
                     arms=list(family.arms),
                     per_task=family.per_task,
                     shows_speedup=family.shows_speedup,
+                    settings_vary=family.settings_vary,
                 )
                 for name, family in self.families.items()
             },

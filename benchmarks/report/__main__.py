@@ -86,10 +86,13 @@ def recommended_by(data: bytes, storage: Path, width: int) -> list[str]:
         return []
 
 
-def closing_lines(storage: Path, *, run: str | None = None, saved: str | None = None) -> list[str]:
+def closing_lines(
+    storage: Path, *, run: str | None = None, saved: str | None = None, target: bool = False
+) -> list[str]:
     """Return the lines that end a digest: where the run was `saved`, if just now, and the commands that come next.
 
-    `run` is what the run was asked for by, None for the latest.
+    `run` is what the run was asked for by, None for the latest; `target` says that a person's own function was
+    measured, of which there is no baseline.
     """
     from benchmarks.report.digest import titled
 
@@ -99,7 +102,7 @@ def closing_lines(storage: Path, *, run: str | None = None, saved: str | None = 
     return [
         *([] if saved is None else [titled("saved", saved)]),
         titled("all tables", f"{program}{named} --all"),
-        titled("slower now?", f"{program} compare baseline"),
+        titled("slower now?", f"{program} compare {'BEFORE AFTER' if target else 'baseline'}"),
     ]
 
 
@@ -115,7 +118,7 @@ def _summary(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     else:
         lines = chain(
             digest.digest(shown, families(), terminal_width(), paint_for(out)),
-            closing_lines(options.storage, run=options.run),
+            closing_lines(options.storage, run=options.run, target=shown.target is not None),
         )
     for line in chain(lines, recommended(shown, terminal_width())):
         print(line, file=out)

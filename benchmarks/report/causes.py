@@ -23,7 +23,7 @@ from benchmarks.report.samples import Reduced, in_all
 from benchmarks.report.stats import student_cdf
 from benchmarks.report.stored import Replicates
 from benchmarks.report.variances import Estimate, moderated, pooled
-from benchmarks.words import CPU_TIME, EFFICIENCY, OVERHEAD, PEAK_MEMORY, SPEEDUP
+from benchmarks.words import CPU_TIME, EFFICIENCY, FUNCTION_TIME, OVERHEAD, PEAK_MEMORY, SPEEDUP
 
 HALF = 0.5
 """A change is a strategy's own where its own part explains this much of it: most of it, that is."""
@@ -35,6 +35,10 @@ FLOOR_QUANTITIES = {EFFICIENCY, OVERHEAD, CPU_TIME}
 """Those that have the floor in them, and not the serial arm."""
 
 
+ALONE = {PEAK_MEMORY, FUNCTION_TIME}
+"""Those of which neither another arm nor another strategy says anything."""
+
+
 class Cause(StrEnum):
     """Whose doing a change is.
 
@@ -43,9 +47,14 @@ class Cause(StrEnum):
     """
 
     STRATEGY = "strategy"
+    FUNCTION = "the function"
     BARE_PROCESSES = "bare processes"
     SERIAL_CODE = "serial code"
     UNCLEAR = "cause unclear"
+
+
+OWN_CAUSES = frozenset({Cause.STRATEGY, Cause.FUNCTION})
+"""The causes that a comparison is after: what was measured has changed, not what it is measured against."""
 
 
 Witness = Callable[[Hypothesis, Sequence[Reduced], Sequence[Reduced]], list[float] | None]
@@ -78,6 +87,8 @@ def _cause(
     That all strategies changed alike is what another arm does to them, and what one cause in all of them does too: it
     says nothing against any. That one changed and the others did not is its own doing.
     """
+    if test.key.quantity == FUNCTION_TIME:
+        return Cause.FUNCTION  # what the machine did to it, it did to the loop that it is measured by
     if arms is None and others is None:
         return Cause.STRATEGY  # there is no other arm in the quantity
     if arms == -1:
@@ -141,7 +152,7 @@ def _against_other_arms(test: Hypothesis, base: Sequence[Reduced], new: Sequence
     values = test.base + test.new
     loop = _values(test, SERIAL_TIME, base, new)
     floor = _floor(test, base, new)
-    if quantity == PEAK_MEMORY:
+    if quantity in ALONE:
         return None
     if quantity == SPEEDUP:
         efficiency = _values(test, EFFICIENCY, base, new)
@@ -168,7 +179,7 @@ def _against_other_strategies(
     tests: Sequence[Hypothesis], test: Hypothesis, base: Sequence[Reduced], new: Sequence[Reduced]
 ) -> list[float] | None:
     """Take the other strategies of the family for witnesses: if the floor or the loop changed, they all did."""
-    if test.key.quantity == PEAK_MEMORY:
+    if test.key.quantity in ALONE:
         return None
     alike = [
         hypothesis(other.key, other.ids, base, new)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.report.causes import Cause, attributed
+from benchmarks.report.causes import OWN_CAUSES, Cause, attributed
 from benchmarks.report.groups import cells_of, groups, prior
 from benchmarks.report.judge import Change, Hypothesis, Rule, Verdict, judge
 from benchmarks.report.metrics import Bias
@@ -43,7 +43,8 @@ class Comparison:
     failed to measure, `missing` those that else were not measured in each run of both, though they were planned and
     could have been, `lacking` quantities that some runs have of a cell and others do not. `differences` are facts that
     the runs should share and do not, `unknown` those that not all of them tell; `libraries` says which of
-    those that bring engines have another version. `observed` says of which cells
+    those that bring engines have another version. `others` are settings of a person's own function that not all runs
+    have measured, which each finds out for itself. `observed` says of which cells
     something else was seen than before. `nulls` are the null rows of both samples; a family of which one is biased has
     no groups. `prior` says what is known of the spread between runs beforehand.
     """
@@ -60,6 +61,7 @@ class Comparison:
     differences: tuple[str, ...]
     unknown: tuple[str, ...]
     libraries: tuple[str, ...]
+    others: tuple[str, ...]
     observed: tuple[str, ...]
     nulls: tuple[NullRow, ...]
     prior: str
@@ -88,9 +90,7 @@ class Comparison:
     @property
     def regressed(self) -> tuple[Change, ...]:
         """The groups that got worse by their own doing."""
-        return tuple(
-            group for group in self.groups if group.verdict is Verdict.REGRESSED and group.cause == Cause.STRATEGY
-        )
+        return tuple(group for group in self.groups if group.verdict is Verdict.REGRESSED and group.cause in OWN_CAUSES)
 
     @property
     def unclear(self) -> tuple[Change, ...]:
@@ -140,7 +140,11 @@ def compare(
             for cell, name in zip(judged(cells_of(group, base, new)), group.ids, strict=True)
         ]
         cells += named if change.verdict.sure else map(_without_verdict, named)
-    planned_base, planned_new = ({name for run in side for name in run.outcomes} for side in (base, new))
+    varying = {
+        name for run in runs for name, view in run.views.items() if run.families[view.place.family].settings_vary
+    }
+    unshared = varying - set(shared)
+    planned_base, planned_new = ({name for run in side for name in run.outcomes} - unshared for side in (base, new))
     both = planned_base & planned_new
     failed = {name for name in both if any(run.outcomes.get(name) == "failed" for run in new)}
     wanted = {name for name in both if any(run.outcomes.get(name) != "skipped" for run in runs)}
@@ -157,6 +161,7 @@ def compare(
         differences=tuple(differences(base, new, across, shared)),
         unknown=tuple(unknown_facts(base, new, across)),
         libraries=tuple(library_changes(base, new)),
+        others=tuple(sorted(unshared)),
         observed=tuple(_observed(shared, base, new)),
         nulls=tuple(nulls),
         prior=stored.note,

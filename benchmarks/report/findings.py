@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from benchmarks.report import units
-from benchmarks.report.causes import Cause
+from benchmarks.report.causes import OWN_CAUSES
 from benchmarks.report.changes import interval, quantity, signed, strategy
 from benchmarks.report.compare import LEAST_RUNS, Comparison
 from benchmarks.report.judge import MOST_RUNS_NEEDED, Change, Verdict
@@ -35,8 +35,8 @@ def finding(result: Comparison) -> str:
 
 
 def _judged(result: Comparison) -> Iterator[str]:
-    better = [group for group in result.groups if group.verdict is Verdict.IMPROVED and group.cause == Cause.STRATEGY]
-    others = [group for group in result.groups if group.verdict.sure and group.cause != Cause.STRATEGY]
+    better = [group for group in result.groups if group.verdict is Verdict.IMPROVED and group.cause in OWN_CAUSES]
+    others = [group for group in result.groups if group.verdict.sure and group.cause not in OWN_CAUSES]
     if result.regressed:
         yield f"REGRESSED: {_named(result.regressed)}. The cells below say where."
     else:

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import fmean
 
 from benchmarks.report import units
-from benchmarks.report.causes import Cause
+from benchmarks.report.causes import OWN_CAUSES
 from benchmarks.report.changes import amount, inside, quantity, strategy
 from benchmarks.report.compare import LEAST_RUNS, Comparison
 from benchmarks.report.groups import several_start_methods
@@ -193,7 +193,7 @@ def _verdict(group: Change | None) -> Text:
     if group is None:
         return Text(units.MISSING)
     word = _word(group)
-    return Text("", word, f"{word} ({group.cause})" if group.cause not in {None, Cause.STRATEGY} else word)
+    return Text("", word, f"{word} ({group.cause})" if group.cause not in {None, *OWN_CAUSES} else word)
 
 
 def _word(change: Change) -> str:

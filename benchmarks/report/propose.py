@@ -5,6 +5,7 @@ The model proposes, the clock decides: whoever measures asks here what to try, a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,14 +48,19 @@ class Adviser:
         return cls(tuple(run for run in found if run.complete and _alike(run.environment, here)))
 
     def earlier(self, name: str, fingerprint: str) -> tuple[int, tuple[Setting, ...]]:
-        """Return how many tasks the last run of a function had in a pass, and its settings; 0 if there was none."""
-        for run in self.runs:
-            info = run.target
-            if info is not None and (info.name, info.fingerprint) == (name, fingerprint) and run.cells:
-                axes = [cell.place.axes for cell in run.cells]
-                settings = [Setting(one.strategy, one.chunk_size, one.workers, one.start_method) for one in axes]
-                return axes[0].tasks, tuple(dict.fromkeys(settings))
-        return 0, ()
+        """Return how many tasks the last run of a function had in a pass, and settings; 0 if there was none.
+
+        First the settings that most runs have measured, so that all of them can be compared by one.
+        """
+        own = [run for run in self.runs if run.target is not None and run.cells]
+        own = [run for run in own if run.target and (run.target.name, run.target.fingerprint) == (name, fingerprint)]
+        if not own:
+            return 0, ()
+        axes = [cell.place.axes for run in own for cell in run.cells]
+        tasks = axes[0].tasks
+        alike = [one for one in axes if one.tasks == tasks]
+        settings = Counter(Setting(one.strategy, one.chunk_size, one.workers, one.start_method) for one in alike)
+        return tasks, tuple(setting for setting, _ in settings.most_common())
 
     def propose(self, info: TargetInfo, most_workers: int | None = None) -> list[Tried]:
         """Return settings with what is foretold of each, the fastest first: of each pool that was asked the best one.

@@ -21,6 +21,7 @@ from benchmarks.words import (
     CREATE,
     EFFICIENCY,
     FIRST_RESULT,
+    FUNCTION_TIME,
     LONG,
     OVERHEAD,
     PEAK_MEMORY,
@@ -159,6 +160,13 @@ OF_ARMS: dict[str, Quantity] = {
             lambda cell: _difference(cell.strategy_seconds, cell.floor_seconds),
             signed=True,
             judged_for=SHORT,
+        ),
+        Quantity(
+            FUNCTION_TIME,
+            "serial / the loop of the null rows, medians of a run",
+            units.TIMES,
+            lambda _cell: None,  # no cell has it alone: `samples.reduce` takes it from two
+            judged_for=ALL,
         ),
         Quantity(CPU_SECONDS, "CPU time of the strategy", "s", lambda cell: cell.cpu_seconds, middle=_cpu_seconds),
         Quantity(

@@ -15,9 +15,7 @@ from benchmarks.report.propose import costs_for
 from benchmarks.report.stats import Summary
 from benchmarks.report.units import counted, wrapped
 from benchmarks.schema import Setting, TargetInfo
-from benchmarks.words import FRESH
-
-FAMILY_NAME = "target"
+from benchmarks.words import FRESH, TARGET_FAMILY
 
 LEAST_PART = 0.005
 """Of the time: what takes less is not worth a word."""
@@ -74,7 +72,7 @@ def _first(info: TargetInfo, rows: Sequence[Metrics]) -> list[tuple[Metrics, Sum
 
     First those that need nothing installed, of these the one that takes least with its start.
     """
-    own = [row for row in rows if row.place.family == FAMILY_NAME and row.place.strategy not in NULLS]
+    own = [row for row in rows if row.place.family == TARGET_FAMILY and row.place.strategy not in NULLS]
     found = [(row, row.speedup) for row in own if row.speedup is not None]
     if not found:
         return []

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import median
+from statistics import fmean, median
 from textwrap import shorten
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from benchmarks.report.quantities import OF_ARMS, QUANTITIES
+from benchmarks.report.metrics import NULLS
+from benchmarks.report.quantities import OF_ARMS, QUANTITIES, SERIAL_TIME
 from benchmarks.report.runs import DataError, Measured, Place, Run
 from benchmarks.schema import MACHINE_FACTS, PYTHON_FACTS, Commit, Environment, FamilyInfo
-from benchmarks.words import NO_METHOD, OR
+from benchmarks.words import FUNCTION_TIME, NO_METHOD, OR
 
 ACROSS: Mapping[str, tuple[str, ...]] = {"python": PYTHON_FACTS, "machine": MACHINE_FACTS}
 """Facts that two samples must share, by what one asks about where their difference is meant."""
@@ -60,6 +61,7 @@ class Reduced:
 
 def reduce(run: Run) -> Reduced:
     """Return what a comparison needs of a run; its rounds can then be forgotten."""
+    views = {cell.place.id: _view(cell) for cell in run.cells}
     return Reduced(
         source=run.source,
         when=run.when,
@@ -72,10 +74,27 @@ def reduce(run: Run) -> Reduced:
         stolen=run.stolen,
         environment=run.environment,
         families=run.families,
-        views={cell.place.id: _view(cell) for cell in run.cells},
+        views=views | _against_reference(run, views),
         outcomes={outcome.id: outcome.outcome for outcome in run.outcomes},
         libraries=run.libraries,
     )
+
+
+def _against_reference(run: Run, views: Mapping[str, View]) -> dict[str, View]:
+    """Return the views of families that are judged by the time of a function, with it.
+
+    That is the loop's, measured by a loop that never changes, the null rows': days differ by how fast the machine is.
+    """
+    found = {}
+    for name, view in views.items():
+        if FUNCTION_TIME not in run.families[view.place.family].judged_by or view.place.strategy in NULLS:
+            continue
+        nulls = [one for one in views.values() if one.place.strategy in NULLS and one.place.family == view.place.family]
+        reference = [one.values[SERIAL_TIME] for one in nulls if SERIAL_TIME in one.values]
+        if reference and SERIAL_TIME in view.values:
+            own = view.values[SERIAL_TIME] - fmean(reference)
+            found[name] = View(view.place, {FUNCTION_TIME: own, **view.values}, view.measures, view.observed)
+    return found
 
 
 def _view(cell: Measured) -> View:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from statistics import NormalDist
 
-from benchmarks.report.causes import Cause
+from benchmarks.report.causes import OWN_CAUSES
 from benchmarks.report.compare import LEAST_RUNS, Comparison
 from benchmarks.report.judge import Change, Rule, Verdict, margin
 from benchmarks.report.stats import student_quantile
@@ -138,7 +138,7 @@ class Look:
 
         That a strategy changed is the answer; where else it did would take all turns to say.
         """
-        settled = {group.strategy for group in self.found if group.cause == Cause.STRATEGY}
+        settled = {group.strategy for group in self.found if group.cause in OWN_CAUSES}
         undecided = [group for group in self.result.groups if group.verdict is Verdict.INCONCLUSIVE]
         return sum(group.strategy not in settled and not self._futile(group) for group in undecided)
 

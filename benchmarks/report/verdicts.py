@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from benchmarks.report import units
-from benchmarks.report.causes import Cause
+from benchmarks.report.causes import OWN_CAUSES
 from benchmarks.report.changes import amount, inside, interval, quantity, signed, strategy
 from benchmarks.report.compare import LEAST_RUNS, Comparison
 from benchmarks.report.findings import finding
@@ -19,7 +19,7 @@ from benchmarks.report.nulls import bias_line
 from benchmarks.report.phrases import known
 from benchmarks.report.table import Table, fitted
 from benchmarks.report.units import counted, wrapped
-from benchmarks.words import SHORT
+from benchmarks.words import SHORT, TARGET_FAMILY
 
 MOST_NAMES = 5
 
@@ -118,18 +118,18 @@ def _standing_out(names: tuple[str, str], result: Comparison, width: int, table_
         yield from _table(result.standing_out, GROUPS, width, table_format, judged=False)
         yield ""
     own = [NUMBER.sub("", name) for name in names]
+    target = any(group.family == TARGET_FAMILY for group in result.groups)
+    program = "pool-benchmarks MODULE:FUNCTION --inputs WHAT" if target else "pytest --benchmark-only"
     for name, runs in zip(own, result.runs, strict=True):
         if runs < LEAST_RUNS:
             times = {1: "once", 2: "twice"}[LEAST_RUNS - runs]
-            yield from wrapped(
-                f"For a verdict, measure {name} {times} more: pytest --benchmark-only --benchmark-save={name}", width
-            )
+            yield from wrapped(f"For a verdict, measure {name} {times} more: {program} --benchmark-save={name}", width)
     yield from wrapped(f"Then: python -m benchmarks.report compare {' '.join(map(shlex.quote, own))}", width)
 
 
 def _place(change: Change) -> tuple[int, bool]:
     """Return what changes are ordered by: what regressed first, and of that what strategies did."""
-    return VERDICT_ORDER.index(change.verdict), change.cause != Cause.STRATEGY
+    return VERDICT_ORDER.index(change.verdict), change.cause not in OWN_CAUSES
 
 
 def _table(
@@ -189,6 +189,11 @@ def _closing(result: Comparison, width: int) -> Iterator[str]:
     ):
         if names:
             yield from wrapped(f"{what}: {', '.join(_listed(names))}.", width)
+    if result.others:
+        yield from wrapped(
+            f"Not in every run, since each looks for the best settings: {counted(len(result.others), 'cell')}.",
+            width,
+        )
     if result.lacking:
         yield from wrapped(f"Not reported by every run, so left out: {', '.join(result.lacking)}.", width)
     if result.judged:

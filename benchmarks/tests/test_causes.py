@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -63,3 +64,37 @@ def test_what_all_have_in_common_is_theirs_on_a_calm_machine() -> None:
     result = compare(sample(1, **calm), sample(2, **calm, slower=dict.fromkeys(STRATEGIES, 1.2)), Rule())
 
     assert set(verdicts(result).values()) == {(Verdict.REGRESSED, "strategy")}
+
+
+def of_a_function(seed: int, factor: float, only: str) -> list[Reduced]:
+    """Make runs of a person's own function, which takes `factor` times as long; each has a setting of its own."""
+    runs = sample(seed, 3, sigma=0.005, drift=0.3, judged_by=("function time", "speedup"))
+    found = []
+    for place, run in enumerate(runs):
+        reference = run.views["bench_speedup.py::bench_count[1e4-serial]"].values["time"]
+        views = {
+            name: changed(
+                view,
+                values={**view.values, "function time": math.log(factor) + view.values[SERIAL_TIME] - reference},
+            )
+            for name, view in run.views.items()
+            if SERIAL_TIME in view.values and only not in name
+        }
+        name = list(views)[place]
+        own = {"speedup": changed(run.families["speedup"], settings_vary=True)}
+        left = {other: view for other, view in views.items() if other == name or "Pool.map" in other}
+        found.append(replace(run, families=own, views=left, outcomes=dict.fromkeys(left, "measured")))
+    return found
+
+
+def test_a_function_that_became_slower_is_to_blame_itself() -> None:
+    """20 % more of its loop, beside one that never changes, is its own doing; settings may differ from run to run."""
+    same = compare(of_a_function(1, 1.0, "1e2"), of_a_function(2, 1.0, "1e2"), Rule())
+    slower = compare(of_a_function(1, 1.0, "1e2"), of_a_function(2, 1.2, "1e2"), Rule())
+
+    assert verdicts(slower, "function time")["Pool.map"] == (Verdict.REGRESSED, "the function")
+    assert exit_code(slower) == REGRESSED
+    assert verdicts(same, "function time")["Pool.map"][0] is not Verdict.REGRESSED
+    assert exit_code(same) == OK
+    assert slower.others != ()
+    assert (slower.appeared, slower.vanished, slower.missing) == ((), (), ())

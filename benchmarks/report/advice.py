@@ -142,7 +142,7 @@ def advice_lines(runs: Sequence[Reduced], job: Demand, width: int, workers: int 
 
     Raises DataError where the runs do not tell what is needed for that.
     """
-    best, *others = proposals(_usable(runs, job), job, workers)
+    best, *others = proposals(usable(runs, job), job, workers)
     gain = best.gain(job)
     loop = units.seconds(job.work)
     yield from wrapped(f"{counted(job.tasks, 'task')} of {units.seconds(job.task_time)}: a loop takes {loop}.", width)
@@ -183,7 +183,7 @@ def advice_lines(runs: Sequence[Reduced], job: Demand, width: int, workers: int 
     )
 
 
-def _usable(runs: Sequence[Reduced], job: Demand) -> list[Costs]:
+def usable(runs: Sequence[Reduced], job: Demand) -> list[Costs]:
     """Return the costs of the usual number of workers, of those that tell of bytes where there are some."""
     found = costs_of(runs)
     counts = [one.workers for one in found]

@@ -1,0 +1,67 @@
+"""Draws what was foretold against what was measured, for `benchmarks.evidence.regret`. Needs Matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from benchmarks.evidence.regret_table import Entry
+from benchmarks.report import units
+from benchmarks.report.plots import COLORS, GREY, MARKERS, SMALL
+
+SIDE = 7.5
+"""Inches."""
+
+ROOM = 1.6
+"""How far the axes go beyond the points: labels need it."""
+
+BESIDE = (("left", "center", 6, 0), ("right", "center", -6, 0), ("center", "bottom", 0, 6), ("center", "top", 0, -6))
+"""Where the label of a point may stand, best first: its alignment, and how many points of a letter it is off."""
+
+Point = tuple[float, float]
+
+
+def draw_foretold(entries: Sequence[Entry], path: Path) -> None:
+    """Draw the times of recommended and of advised settings. OSError or ValueError if it cannot be written."""
+    own = {
+        entry.function: (entry.measured, entry.foretold)
+        for entry in entries
+        if entry.measured is not None and entry.foretold
+    }
+    advised = {entry.function: (entry.advised_measured(), entry.advised_seconds) for entry in entries}
+    figure = Figure(figsize=(SIDE, SIDE))
+    axes = figure.subplots()
+    every = [value for point in (*own.values(), *advised.values()) for value in point]
+    ends = min(every) / ROOM, max(every) * ROOM
+    axes.plot(ends, ends, color=GREY, linewidth=0.8)
+    for place, (name, points) in enumerate({"the run's model": own, "advise, from earlier runs": advised}.items()):
+        x, y = zip(*points.values(), strict=True) if points else ((), ())
+        axes.plot(x, y, linestyle="none", color=COLORS[place], marker=MARKERS[place], label=name)
+    axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, xlabel="measured", ylabel="foretold")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _place: units.seconds(value)))
+        axis.set_minor_formatter(NullFormatter())
+    axes.legend(fontsize=SMALL, frameon=False, loc="upper left")
+    figure.draw_without_rendering()
+    _label(axes, own)
+    figure.savefig(path, dpi=160)
+
+
+def _label(axes: Axes, points: Mapping[str, Point]) -> None:
+    """Name each point where no name stands yet; where all places are taken, in the first one."""
+    taken = [legend.get_window_extent() for legend in [axes.get_legend()] if legend is not None]
+    for name, point in points.items():
+        texts = [
+            axes.annotate(name, point, (x, y), textcoords="offset points", ha=ha, va=va, fontsize=SMALL, color=GREY)
+            for ha, va, x, y in BESIDE
+        ]
+        free = (text for text in texts if not any(text.get_window_extent().overlaps(box) for box in taken))
+        kept = next(free, texts[0])
+        taken.append(kept.get_window_extent())
+        for text in texts:
+            if text is not kept:
+                text.remove()

@@ -73,15 +73,13 @@ def parse_document_inputs() -> list[str]:
     """Return orders as JSON documents."""
     source = random.Random("parse_document")
 
-    lines = [
-        {"product": f"p{source.randint(0, 40)}", "quantity": source.randint(1, 9), "price": source.random()}
-        for _ in range(500)
+    def line() -> dict[str, Any]:
+        return {"product": f"p{source.randint(0, 40)}", "quantity": source.randint(1, 9), "price": source.random()}
+
+    orders = [
+        json.dumps({"number": number, "lines": [line() for _ in range(source.randint(1, 12))]}) for number in range(500)
     ]
-
-    def order(number: int) -> dict[str, Any]:
-        return {"number": number, "lines": source.choices(lines, k=source.randint(1, 12))}
-
-    return [json.dumps([order(number) for number in range(source.randint(2, 60))]) for _ in range(2500)]
+    return [f"[{', '.join(source.choices(orders, k=source.randint(2, 60)))}]" for _ in range(2500)]
 
 
 def compare_versions(versions: tuple[str, str]) -> int:
@@ -91,11 +89,12 @@ def compare_versions(versions: tuple[str, str]) -> int:
 
 
 def compare_versions_inputs() -> list[tuple[str, str]]:
-    """Return pairs of versions: lines left out, doubled and swapped."""
+    """Return pairs of versions: of each ten lines one or so is left out, and one doubled."""
+    source = random.Random("compare_versions")
+    text = _text(source, 20_000).splitlines()
     found = []
-    for n in range(150):
-        source = random.Random(f"compare_versions {n}")
-        lines = _text(source, source.randint(3000, 12_000)).splitlines()
+    for _ in range(150):
+        lines = source.sample(text, source.randint(300, 1200))
         changed = [line for line in lines for _ in range(source.choice((0, 1, 1, 1, 1, 1, 1, 2)))]
         found.append(("\n".join(lines), "\n".join(changed)))
     return found
@@ -137,10 +136,11 @@ def read_table_inputs() -> list[str]:
     """Return tables with some hundred rows each."""
     source = random.Random("read_table")
 
-    def row(number: int) -> str:
-        return f'{number},"{source.choice("abcdefgh")}, town",{source.random():.4f},{source.randint(1, 99)}'
-
-    return ["\n".join(["id,place,amount,count", *map(row, range(source.randint(200, 800)))]) for _ in range(700)]
+    rows = [
+        f'{number},"{source.choice("abcdefgh")}, town",{source.random():.4f},{source.randint(1, 99)}'
+        for number in range(2000)
+    ]
+    return ["\n".join(["id,place,amount,count", *source.choices(rows, k=source.randint(200, 800))]) for _ in range(700)]
 
 
 def hash_file(path: str) -> str:

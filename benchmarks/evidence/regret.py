@@ -41,7 +41,7 @@ from benchmarks.report.stored import replicates
 from benchmarks.schema import Setting, TargetInfo
 from benchmarks.words import NO_METHOD
 
-NAMES = tuple(name.removesuffix("_inputs") for name in vars(functions) if name.endswith("_inputs"))
+FUNCTION_NAMES = tuple(name.removesuffix("_inputs") for name in vars(functions) if name.endswith("_inputs"))
 
 BUDGET = 60
 ASK_SECONDS = 300
@@ -49,7 +49,7 @@ ASK_SECONDS = 300
 
 RIVALS = 3
 TURNS = 7
-WIDTH = 100
+SAID_WIDTH = 100
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def read(storage: Path, whole: float) -> Asked:
     shown = of_run(run, replicates(storage, reduce(run), (), None))
     if shown.target is None:
         raise DataError(f"{run.source}: is no run of a function")
-    info, said = shown.target, recommended(shown, WIDTH)
+    info, said = shown.target, recommended(shown, SAID_WIDTH)
     row = chosen(info, shown.rows)
     if row is None:
         return Asked(whole, said, info, LOOP, None, None)
@@ -205,7 +205,14 @@ def main(arguments: Sequence[str]) -> int:
     """Measure, or report."""
     parser = argparse.ArgumentParser("python -m benchmarks.evidence.regret", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=FUNCTION_NAMES,
+        default=FUNCTION_NAMES,
+        metavar="NAME",
+        help=", ".join(FUNCTION_NAMES),
+    )
     parser.add_argument("--turns", type=int, choices=range(2, 101), default=TURNS, metavar="NUMBER")
     parser.add_argument("--baseline", default=BASELINE, help="the runs that `report advise` is asked about")
     parser.add_argument("--report", action="store_true", help="print what was found")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from benchmarks.environment import usable_cpus, usual_start_method
+from benchmarks.interrupts import SIGNALS
 from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.race import WITH_PROCESSES, WITH_THREADS
 from benchmarks.measuring.watch import CellError, LimitError, Watch, end_all, start_helpers
@@ -45,6 +46,9 @@ HOPELESS_FACTOR = 2.0
 
 WORKER_FACTORS = (32, 16, 8, 4, 1)
 """How many workers a processor is given by a function that waits, the most first."""
+
+MOST_STARTED = 4
+"""The same for workers that are not forked: each takes 0.1 s of CPU time to start."""
 
 BUSY_SHARE = 0.5
 """A function that computes for less of its time than this waits."""
@@ -104,11 +108,13 @@ def opened(work: Work, setting: Setting) -> Iterator[Callable[[], float]]:
     watch = Watch(work.limit)
     try:
         with watch:
-            start_helpers(setting.start_method)
-            strategy.preload()
-            before = descendants()
-            job = Job(work.function, work.inputs, setting.chunk_size)
-            engines.append(strategy.open(job, setting.workers, setting.start_method))
+            with SIGNALS.held_back():
+                start_helpers(setting.start_method)
+                strategy.preload()
+                before = descendants()
+                job = Job(work.function, work.inputs, setting.chunk_size)
+                engines.append(strategy.open(job, setting.workers, setting.start_method))
+            SIGNALS.reclaim()
             engine = engines[0]
             engine.prove()
 
@@ -150,8 +156,9 @@ def pools(*, waits: bool) -> Iterator[Setting]:
         workers = factor * usable_cpus()
         for name in WITH_PROCESSES:
             library = STRATEGIES[name].library
-            if library is None or library.version is not None:
-                yield Setting(name, None, workers, (STRATEGIES[name].start_methods or (usual_start_method(),))[0])
+            method = (STRATEGIES[name].start_methods or (usual_start_method(),))[0]
+            if (library is None or library.version is not None) and (method == "fork" or factor <= MOST_STARTED):
+                yield Setting(name, None, workers, method)
         for name in WITH_THREADS:
             yield Setting(name, None, workers, NO_METHOD)
 

@@ -28,6 +28,7 @@ from benchmarks.evidence import functions
 from benchmarks.evidence.contest import LOOP, Sweep, Work, in_turns
 from benchmarks.evidence.readme import BASELINES
 from benchmarks.evidence.regret_table import Entry, aims, load_entries, save_entries, table
+from benchmarks.interrupts import SIGNALS, Interrupted, exit_code
 from benchmarks.measuring.lock import LockedError, MachineLock, lock_path
 from benchmarks.measuring.watch import CellError
 from benchmarks.report.__main__ import recommended
@@ -72,6 +73,7 @@ def ask(name: str, folder: Path) -> Asked:
     command = [sys.executable, "-m", "benchmarks.launch", function, "--inputs", f"{function}_inputs"]
     command += ["--budget", str(BUDGET)]
     log = folder / "output.txt"
+    SIGNALS.expose()
     begun = perf_counter()
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -228,5 +230,15 @@ def main(arguments: Sequence[str]) -> int:
         return 1
 
 
+def program() -> int:
+    """Run; a signal ends whatever runs, and leaves no process."""
+    SIGNALS.catch()
+    try:
+        return main(sys.argv[1:])
+    except Interrupted as interrupted:
+        print(f"interrupted by {interrupted}", file=sys.stderr)
+        return exit_code(signal.Signals[str(interrupted)])
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(program())

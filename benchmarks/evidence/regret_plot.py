@@ -7,7 +7,8 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
 
 from benchmarks.evidence.regret_table import Entry
 from benchmarks.report import units
@@ -22,6 +23,9 @@ ROOM = 1.6
 BESIDE = (("left", "center", 6, 0), ("right", "center", -6, 0), ("center", "bottom", 0, 6), ("center", "top", 0, -6))
 """Where the label of a point may stand, best first: its alignment, and how many points of a letter it is off."""
 
+EDGE = 4.0
+"""Of a marker to each side, in dots."""
+
 Point = tuple[float, float]
 
 
@@ -33,7 +37,7 @@ def draw_foretold(entries: Sequence[Entry], path: Path) -> None:
         if entry.measured is not None and entry.foretold
     }
     advised = {entry.function: (entry.advised_measured(), entry.advised_seconds) for entry in entries}
-    figure = Figure(figsize=(SIDE, SIDE))
+    figure = Figure(figsize=(SIDE, SIDE), layout="constrained")
     axes = figure.subplots()
     every = [value for point in (*own.values(), *advised.values()) for value in point]
     ends = min(every) / ROOM, max(every) * ROOM
@@ -43,17 +47,25 @@ def draw_foretold(entries: Sequence[Entry], path: Path) -> None:
         axes.plot(x, y, linestyle="none", color=COLORS[place], marker=MARKERS[place], label=name)
     axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, xlabel="measured", ylabel="foretold")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda value, _place: units.seconds(value)))
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(FuncFormatter(_tick))
         axis.set_minor_formatter(NullFormatter())
     axes.legend(fontsize=SMALL, frameon=False, loc="upper left")
     figure.draw_without_rendering()
-    _label(axes, own)
+    _label(axes, own, [*own.values(), *advised.values()])
     figure.savefig(path, dpi=160)
 
 
-def _label(axes: Axes, points: Mapping[str, Point]) -> None:
-    """Name each point where no name stands yet; where all places are taken, in the first one."""
-    taken = [legend.get_window_extent() for legend in [axes.get_legend()] if legend is not None]
+def _tick(value: float, _place: int | None) -> str:
+    """Write a round time without noughts behind its point."""
+    return units.seconds(value).replace(".00 ", " ").replace(".0 ", " ")
+
+
+def _label(axes: Axes, points: Mapping[str, Point], markers: Sequence[Point]) -> None:
+    """Name each point where neither a name nor a marker stands; where all places are taken, in the first one."""
+    legend = axes.get_legend()
+    taken = [] if legend is None else [legend.get_window_extent()]
+    taken += [Bbox.from_bounds(x - EDGE, y - EDGE, 2 * EDGE, 2 * EDGE) for x, y in axes.transData.transform(markers)]
     for name, point in points.items():
         texts = [
             axes.annotate(name, point, (x, y), textcoords="offset points", ha=ha, va=va, fontsize=SMALL, color=GREY)

@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 
@@ -40,22 +40,50 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
     The least of all the groups above counts. Both versions are read, `cpu.max` (v2) and `cpu.cfs_quota_us` with
     `cpu.cfs_period_us` (v1). `root` is the file system to look in.
     """
+    quotas = map(_quota_of, _control_groups("cpu", root))
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def memory_limit(root: Path = Path("/")) -> int | None:
+    """Return how many bytes this process and those it starts may still take, None where nothing tells.
+
+    That is what its container may have (`memory.max` of version 2 of control groups, `memory.limit_in_bytes` of
+    version 1, the least of all the groups above) without what this process has, or what the machine has available
+    (`MemAvailable`, see proc(5)), whichever is less. `root` is the file system to look in.
+    """
+    limits = [limit for limit in map(_limit_of, _control_groups("memory", root)) if limit is not None]
+    own = _kibibytes(root / "proc/self/status", "VmRSS:") or 0
+    left = [max(0, limit - own) for limit in limits]
+    available = _kibibytes(root / "proc/meminfo", "MemAvailable:")
+    return min([*left, *([] if available is None else [available])], default=None)
+
+
+def _control_groups(controller: str, root: Path) -> Iterator[Path]:
+    """Yield the folders of this process's control groups that have a controller, and those of the groups above."""
     try:
         groups = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return None
-    quotas = []
+        return
     for line in groups:
         _, controllers, path = line.split(":", 2)
         if not controllers:
             top = root / "sys/fs/cgroup"
-        elif "cpu" in controllers.split(","):
-            top = root / "sys/fs/cgroup/cpu"
+        elif controller in controllers.split(","):
+            top = root / "sys/fs/cgroup" / controller
         else:
             continue
         group = top / path.lstrip("/")
-        quotas += [_quota_of(folder) for folder in (group, *group.parents) if folder.is_relative_to(top)]
-    return min((quota for quota in quotas if quota is not None), default=None)
+        yield from (folder for folder in (group, *group.parents) if folder.is_relative_to(top))
+
+
+def _limit_of(folder: Path) -> int | None:
+    for name in ("memory.max", "memory.limit_in_bytes"):
+        try:
+            text = (folder / name).read_text(encoding="utf-8").strip()
+        except OSError:
+            continue
+        return None if text == "max" else int(text)
+    return None
 
 
 def _quota_of(folder: Path) -> float | None:
@@ -139,11 +167,21 @@ def peak_memory() -> int | None:
     VmHWM of /proc/self/status, see proc(5): getrusage's ru_maxrss would not do, since a process that was started by a
     larger one begins with that one's number.
     """
+    return _kibibytes(Path("/proc/self/status"), "VmHWM:")
+
+
+def resident_memory() -> int | None:
+    """Return how many bytes of this process are in memory now, None where the system does not tell."""
+    return _kibibytes(Path("/proc/self/status"), "VmRSS:")
+
+
+def _kibibytes(path: Path, name: str) -> int | None:
+    """Return in bytes what a file of /proc gives in kibibytes, None where it does not."""
     try:
-        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
-    line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
+    line = next((line for line in lines if line.startswith(name)), None)
     return None if line is None else int(line.split()[1]) * 1024
 
 

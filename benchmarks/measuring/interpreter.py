@@ -18,6 +18,10 @@ from benchmarks.worker import kill_at_hangup, spare_at_hangup
 LENGTH = struct.Struct("<Q")
 
 
+END_SECONDS = 10.0
+"""What an interpreter gets to end by itself once its pipes are closed; then it is killed."""
+
+
 class FreshError(Exception):
     """The interpreter of a run ended without an answer."""
 
@@ -84,10 +88,23 @@ class Interpreter:
         while len(data) < length:
             part = self._process.stdout.read(length - len(data))
             if not part:
-                message = f"the fresh interpreter ended without an answer (exit code {self._process.wait(10)})"
+                code = _exit_code(self._process)
+                how = "it closed its pipe, and was killed" if code is None else f"exit code {code}"
+                message = f"the fresh interpreter ended without an answer ({how})"
                 raise FreshError(message)
             data += part
         return data
+
+    @property
+    def pid(self) -> int:
+        """The id of the process that was started last."""
+        assert self._process is not None
+        return self._process.pid
+
+    def exit_code(self) -> int | None:
+        """Return how it ended: an exit code, or the negative number of a signal; None if it had to be killed."""
+        assert self._process is not None
+        return _exit_code(self._process)
 
     def close(self) -> None:
         """End it by closing its input, and wait for it."""
@@ -110,20 +127,33 @@ def _end(process: subprocess.Popen[bytes] | None) -> None:
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.close()
+    _exit_code(process)
+    process.stdout.close()
+
+
+def _exit_code(process: subprocess.Popen[bytes]) -> int | None:
+    """Wait until a process has ended, and return its exit code; kill it and return None if it does not end."""
     try:
-        process.wait(10)
+        return process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
     finally:
         process.kill()
         process.wait()
-        process.stdout.close()
 
 
 class Caller:
     """The interpreter's end."""
 
     def __init__(self) -> None:
-        """Keep standard output for the answers: whatever a worker prints must not mix with them."""
-        self._reply_to = os.dup(1)
+        """Keep standard input for the words and standard output for the answers: no task's reading or printing mixes.
+
+        A task that reads finds nothing there, as in a worker of a pool.
+        """
+        self._words, self._reply_to = os.dup(0), os.dup(1)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
         os.dup2(2, 1)
 
     def ready(self) -> bool:
@@ -133,7 +163,7 @@ class Caller:
 
     def wait(self) -> bool:
         """Wait for the word, and return whether it came; the caller may have gone instead."""
-        return bool(os.read(0, 1))
+        return bool(os.read(self._words, 1))
 
     def tell(self, answer: Any) -> None:
         """Send an answer."""

@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Iterable, Sequence
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from benchmarks.interrupts import SIGNALS, Interrupted, start_tracker
 from benchmarks.measuring.processes import Process, descendants
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
     from types import FrameType
     from typing import Self
-
-    from benchmarks.strategies.base import Engine
 
 TICK_SECONDS = 0.25
 """How often the watch looks at the workers: a look at four takes 4 us, in each quarter of a second."""
@@ -117,7 +115,7 @@ class Watch:
         if lost:
             # An executor that has lost one worker ends the others by SIGTERM: the first is the one to name.
             first = min(lost, key=lambda child: child.exitcode == -signal.SIGTERM)
-            raise WorkerLostError(first.pid, _how_it_ended(first.exitcode))
+            raise WorkerLostError(first.pid, how_it_ended(first.exitcode))
         for other in self._others:
             if not other.lives():
                 raise WorkerLostError(other.pid, "has ended")
@@ -131,7 +129,8 @@ class Watch:
             self.look()
 
 
-def _how_it_ended(code: int | None) -> str:
+def how_it_ended(code: int | None) -> str:
+    """Put an exit code into words, with the name of the signal where it was one."""
     if code is not None and code < 0:
         names = {number.value: number.name for number in signal.Signals}
         return f"was killed by {names.get(-code, f'signal {-code}')}"
@@ -162,7 +161,14 @@ def start_helpers(start_method: str) -> None:
     _started.add(start_method)
 
 
-def end_all(engines: Sequence[Engine], spared: frozenset[Process]) -> None:
+class Endable(Protocol):
+    """What can be ended by force: an engine, an interpreter."""
+
+    def terminate(self) -> None:
+        """End it, whatever state it is in."""
+
+
+def end_all(engines: Sequence[Endable], spared: frozenset[Process]) -> None:
     """End whatever the engines left, by force. Always returns within some 10 s; raises CellError if something lives.
 
     `spared` are the processes that were there before. `Pool.terminate` hangs when an idle worker was killed while it
@@ -188,7 +194,7 @@ def end_all(engines: Sequence[Engine], spared: frozenset[Process]) -> None:
             thread.join(max(0.0, deadline - monotonic()))
 
 
-def _terminate(engine: Engine) -> None:
+def _terminate(engine: Endable) -> None:
     try:
         engine.terminate()
     except Exception as error:  # noqa: BLE001 - it is being ended because it failed; the first failure is the story

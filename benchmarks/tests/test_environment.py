@@ -75,6 +75,52 @@ def test_cpu_quota(tmp_path: Path, files: dict[str, str], expected: float | None
     assert environment.cpu_quota(write(tmp_path, files)) == expected
 
 
+GIBIBYTE = 2**30
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        pytest.param({}, None, id="nothing tells"),
+        pytest.param({"proc/meminfo": "MemTotal: 9 kB\nMemAvailable: 4194304 kB\n"}, 4 * GIBIBYTE, id="the machine"),
+        pytest.param({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": f"{GIBIBYTE}\n"}, GIBIBYTE, id="v2"),
+        pytest.param({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "max\n"}, None, id="v2 without"),
+        pytest.param(
+            {
+                "proc/self/cgroup": "0::/a/b\n",
+                "sys/fs/cgroup/a/memory.max": f"{GIBIBYTE}\n",
+                "sys/fs/cgroup/a/b/memory.max": f"{2 * GIBIBYTE}\n",
+                "proc/self/status": "VmHWM: 1048576 kB\nVmRSS: 524288 kB\n",
+                "proc/meminfo": "MemAvailable: 4194304 kB\n",
+            },
+            GIBIBYTE // 2,
+            id="v2, the parent has less, and this process has half of that",
+        ),
+        pytest.param(
+            {
+                "proc/self/cgroup": "4:cpu,cpuacct:/x\n3:memory:/x\n",
+                "sys/fs/cgroup/memory/x/memory.limit_in_bytes": f"{3 * GIBIBYTE}\n",
+                "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+            },
+            3 * GIBIBYTE,
+            id="v1",
+        ),
+        pytest.param(
+            {
+                "proc/self/cgroup": "3:memory:/x\n",
+                "sys/fs/cgroup/memory/x/memory.limit_in_bytes": f"{3 * GIBIBYTE}\n",
+                "proc/meminfo": "MemAvailable: 1048576 kB\n",
+            },
+            GIBIBYTE,
+            id="v1, the machine has less",
+        ),
+    ],
+)
+def test_memory_limit(tmp_path: Path, files: dict[str, str], expected: int | None) -> None:
+    """The least of what the groups allow and the machine has is found, in both versions."""
+    assert environment.memory_limit(write(tmp_path, files)) == expected
+
+
 @pytest.mark.parametrize(
     ("cpus", "quota", "expected"), [(8, None, 8), (8, 2.0, 2), (8, 2.9, 2), (2, 16.0, 2), (4, 0.5, 1), (1, None, 1)]
 )
@@ -128,13 +174,15 @@ def test_what_proc_tells() -> None:
     after = int(Path("/proc/stat").read_text().split()[8])
     held = bytearray(64 << 20)
     resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    memory = environment.peak_memory()
+    memory, now = environment.peak_memory(), environment.resident_memory()
     assert stolen is not None
     assert memory is not None
+    assert now is not None
 
     assert environment.cpu_model() == model.split(": ")[1]
     assert before <= round(stolen * os.sysconf("SC_CLK_TCK")) <= after
     assert len(held) <= resident <= memory < 100 * resident
+    assert len(held) <= now <= memory
     assert environment.load_average() == pytest.approx(os.getloadavg()[0], abs=0.5)
 
 
@@ -144,6 +192,7 @@ def test_what_no_proc_tells(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert environment.stolen_seconds() is None
     assert environment.peak_memory() is None
+    assert environment.resident_memory() is None
     assert environment.cpu_model() == platform.processor()
 
 

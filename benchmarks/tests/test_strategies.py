@@ -341,6 +341,45 @@ def test_the_guard_kills_when_the_caller_has_gone() -> None:
         process.wait()
 
 
+def linger() -> None:
+    """Run in a fresh interpreter: close the pipe of the answers, and stay."""
+    os.closerange(3, 16)
+    os.close(1)
+    time.sleep(60)
+
+
+def read_and_print() -> None:
+    """Run in a fresh interpreter: print, read, and answer what was read."""
+    caller = Caller()
+    print("mixed")
+    if caller.ready():
+        caller.tell(sys.stdin.read())
+        caller.wait()
+
+
+def test_an_interpreter_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said in one line, and nothing but that is raised."""
+    monkeypatch.setattr("benchmarks.measuring.interpreter.END_SECONDS", 0.2)
+    interpreter = Interpreter(__name__, "linger", "")
+    interpreter.start()
+    with pytest.raises(FreshError, match=r"without an answer \(it closed its pipe, and was killed\)$"):
+        interpreter.await_ready()
+    interpreter.close()
+
+
+def test_a_task_reads_nothing_and_its_prints_do_not_mix(capfd: pytest.CaptureFixture[str]) -> None:
+    """Its standard input is empty, as a worker's, and what it prints is no part of the answer."""
+    interpreter = Interpreter(__name__, "read_and_print", "")
+    interpreter.start()
+    try:
+        interpreter.await_ready()
+        assert interpreter.ask() == ""
+    finally:
+        interpreter.close()
+
+    assert capfd.readouterr() == ("", "mixed\n")
+
+
 def test_missing_start_method_is_a_reason() -> None:
     """A start method that does not exist is said so, with those that do."""
     reason = STRATEGIES["Pool.map"].unavailable("teleport")

@@ -18,7 +18,7 @@ from benchmarks.worker import kill_at_hangup, spare_at_hangup
 LENGTH = struct.Struct("<Q")
 
 
-END_SECONDS = 10.0
+CLOSING_SECONDS = 10.0
 """What an interpreter gets to end by itself once its pipes are closed; then it is killed."""
 
 
@@ -38,7 +38,8 @@ class Interpreter:
         if first:
             before = f"from time import perf_counter as clock; begun = clock(); import {', '.join(first)}"
             code = f"{before}; seconds = clock() - begun; from {module} import {function}; {function}(seconds)"
-        self._command = [sys.executable, "-c", code, argument]
+        # -P: not from the folder that it is started in, which may have a package of the suite's name
+        self._command = [sys.executable, "-P", "-c", code, argument]
         self._process: subprocess.Popen[bytes] | None = None
         self._previous: subprocess.Popen[bytes] | None = None
 
@@ -134,7 +135,7 @@ def _end(process: subprocess.Popen[bytes] | None) -> None:
 def _exit_code(process: subprocess.Popen[bytes]) -> int | None:
     """Wait until a process has ended, and return its exit code; kill it and return None if it does not end."""
     try:
-        return process.wait(END_SECONDS)
+        return process.wait(CLOSING_SECONDS)
     except subprocess.TimeoutExpired:
         return None
     finally:

@@ -1,32 +1,30 @@
 """A first look at a person's own function, by our own clock: how long its tasks are, and what it does beside.
 
-It runs in the measuring process, once the machine is claimed, under a limit.
+The function runs in an interpreter of its own, once the machine is claimed, under a limit: workers are forked from this
+one, and what the function does to a process must not be done to all of them.
 """
 
 from __future__ import annotations
 
-import gc
-import io
-import os
 import pickle
 import random
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
-from statistics import fmean, median, pstdev
-from time import perf_counter, process_time
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, pstdev
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.environment import memory_limit, usable_cpus
+from benchmarks.measuring.interpreter import FreshError, Interpreter
 from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.target import Target, TargetError
-from benchmarks.measuring.watch import LimitError, Watch
+from benchmarks.measuring.looking import Seen, last_place, said, stored_results
+from benchmarks.measuring.watch import LimitError, Watch, WorkerLostError, end_all, how_it_ended
 
 LOOK_SHARE = 0.15
 """The part of the budget that each of two passes may take."""
-
-LEAST_LOOKS = 3
-"""Inputs that are tried at least, however long they take."""
 
 MEMORY_FACTOR = 1.5
 """A second pass that is faster by more than this has found something that the first one left."""
@@ -34,14 +32,14 @@ MEMORY_FACTOR = 1.5
 REMEMBERED_SECONDS = 1e-4
 """A first call that is shorter is slow by what the processor's own caches lack."""
 
-GIL_FACTOR = 1.4
-"""Two threads that are together faster than one after the other by this do not hold the lock all the time."""
-
-SEEN_SECONDS = 0.05
-"""What is timed for that: ten times as long as a thread may hold the lock before another one asks for it."""
+LEAST_REMEMBERED = 2
+"""Calls that are to be faster the second time: a single one was disturbed, perhaps."""
 
 WAITING_SHARE = 0.5
 """A function that computes for less than this part of its time waits for something."""
+
+BUSY_FACTOR = 1.5
+"""One that computes for longer than its time by this keeps several processors busy."""
 
 SEED = 20261125
 
@@ -50,8 +48,13 @@ SEED = 20261125
 class Findings:
     """What a look has found: of each input that was tried, its place, its seconds and its result.
 
-    Bytes are means of what goes to a worker and comes back. `waits` says that it computes for less than half of its
-    time, `frees` that it gives the interpreter's lock back. `notes` are for the person.
+    Seconds are the less of two passes, since workers are warm too when a pool is measured; of a function that
+    `remembers` results they are those of the first, which is what a fresh worker takes. Bytes are means of what goes to
+    a worker and comes back. `computing` is the part of its time in which it computes, `waits` says that it is less than half, `frees` that it gives the
+    interpreter's lock back. `import_seconds` are what a new worker takes to import what the function needs, beyond what
+    the suite needs. `task_memory` is what a task takes at most beside what a worker has before it, in bytes;
+    `most_workers` is how many fit into memory; both are None where the system does not tell. `notes` are for the
+    person.
     """
 
     places: tuple[int, ...]
@@ -62,9 +65,11 @@ class Findings:
     waits: bool
     frees: bool
     computing: float
+    remembers: bool
+    import_seconds: float
+    task_memory: int | None
+    most_workers: int | None
     notes: tuple[str, ...]
-    remembers: bool = False
-    most_workers: int | None = None
 
     @property
     def task_time(self) -> float:
@@ -77,146 +82,137 @@ class Findings:
         return pstdev(self.seconds) / self.task_time if self.task_time else 0.0
 
 
-@dataclass
-class _Tried:
-    """What the first pass has found so far: places of inputs, seconds and results; CPU time; inputs that it changed."""
-
-    places: list[int] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    results: list[Any] = field(default_factory=list)
-    cpu: float = 0.0
-    changed: int = 0
-    at: int = -1
-
-
 def look(target: Target, budget: float) -> Findings:
     """Run the function on inputs drawn at random until a part of the budget is over, twice.
 
-    Raises TargetError if it raises, takes too long, or gives other results the second time.
+    Raises TargetError if it raises, takes too long, ends its process, needs more memory than there is, or gives other
+    results the second time. Nothing that it has started is left.
     """
-    watch = Watch(budget)
-    quiet = io.StringIO()
-    tried = _Tried()
-    processes, threads = descendants(), set(threading.enumerate())
-    try:
-        with watch, redirect_stdout(quiet), redirect_stderr(quiet):
-            _first_pass(target, LOOK_SHARE * budget, tried)
-            again, differing = _second_pass(target, tried.places, tried.results)
-            frees = _frees_the_lock(target, tried.places, again)
-    except LimitError:
-        message = f"three inputs take longer than the budget of {budget:g} s, twice: give --budget more"
-        raise TargetError(f"--target {target.name}: {message}") from None
-    except TargetError:
-        raise
-    except Exception as error:
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise TargetError(f"--target {target.name}: raises {said} for input {tried.at}") from error
-    finally:
-        watch.stop()
-    if differing is not None:
+    with TemporaryDirectory(prefix="pool-benchmarks-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        _write(target, LOOK_SHARE * budget, folder / "function")
+        seen = _seen(target, budget, folder)
+        try:
+            results = tuple(stored_results(folder, len(seen.places)))
+        except Exception as error:
+            raise TargetError(f"--target {target.name}: its results cannot be sent back ({said(error)})") from error
+        size = (folder / "results").stat().st_size
+    if seen.differing is not None:
         raise TargetError(
-            f"--target {target.name}: gives another result for input {differing} the second time: results cannot be "
-            "checked; name what compares them (--same MODULE:FUNCTION), or measure --unchecked"
+            f"--target {target.name}: gives another result for input {seen.differing} the second time: results cannot "
+            "be checked; name what compares them (--same MODULE:FUNCTION), or measure --unchecked"
         )
-    gc.collect()
-    left = len(descendants() - processes), len(set(threading.enumerate()) - threads)
+    limit, need = memory_limit(), _need(seen)
+    most = None if limit is None or need is None else limit // need
+    if limit is not None and need is not None and not most:
+        raise TargetError(
+            f"--target {target.name}: each worker needs {_amount(need)} of memory, {_amount(limit)} are there: raise "
+            "the limit, end other programs, or give smaller inputs"
+        )
+    remembers = _remembers(seen)
+    notes = tuple(_notes(target, seen, remembers=remembers))
+    if limit is not None and need is not None and most is not None and most < usable_cpus():
+        there = f"{_amount(limit)} are there, for {most} of {usable_cpus()} workers"
+        notes = (*notes, f"each worker needs {_amount(need)} of memory: {there}")
     return Findings(
-        places=tuple(tried.places),
-        # the faster of two: workers are warm too when a pool is measured
-        seconds=tuple(map(min, tried.seconds, again)),
-        results=tuple(tried.results),
-        bytes_in=fmean(len(pickle.dumps(target.inputs[place], 4)) for place in tried.places),
-        bytes_out=fmean(len(pickle.dumps(result, 4)) for result in tried.results),
-        waits=tried.cpu < WAITING_SHARE * sum(tried.seconds),
-        frees=frees,
-        computing=min(1.0, tried.cpu / sum(tried.seconds)),
-        notes=tuple(_notes(target, tried, again, prints=bool(quiet.getvalue()), left=left)),
+        places=tuple(seen.places),
+        seconds=tuple(seen.seconds if remembers else map(min, seen.seconds, seen.again)),
+        results=results,
+        bytes_in=fmean(len(pickle.dumps(target.inputs[place], 4)) for place in seen.places),
+        bytes_out=size / len(seen.places),
+        waits=seen.cpu < WAITING_SHARE * sum(seen.seconds),
+        frees=seen.frees,
+        computing=min(1.0, seen.cpu / sum(seen.seconds)),
+        remembers=remembers,
+        import_seconds=seen.import_seconds,
+        task_memory=seen.taken,
+        most_workers=most,
+        notes=notes,
     )
 
 
-def _first_pass(target: Target, seconds: float, tried: _Tried) -> None:
-    """Try inputs in an order drawn at random until some seconds are over."""
+def _write(target: Target, seconds: float, path: Path) -> None:
+    """Write what the interpreter of the look reads: where modules are found, the function, and what it is tried on."""
     order = list(range(len(target.inputs)))
     random.Random(SEED).shuffle(order)
-    deadline = perf_counter() + seconds
-    for number in order:
-        tried.at = number
-        before = pickle.dumps(target.inputs[number])
-        start, worked = perf_counter(), process_time()
-        result = target.function(target.inputs[number])
-        tried.seconds.append(perf_counter() - start)
-        tried.cpu += process_time() - worked
-        tried.results.append(_sendable(result, target, number))
-        tried.places.append(number)
-        tried.changed += pickle.dumps(target.inputs[number]) != before
-        if perf_counter() > deadline and len(tried.places) >= LEAST_LOOKS:
-            return
+    with path.open("wb") as file:
+        for part in (sys.path, target.function, (target.inputs, target.same, order, seconds)):
+            pickle.dump(part, file)
 
 
-def _notes(
-    target: Target, tried: _Tried, again: Sequence[float], *, prints: bool, left: tuple[int, int]
-) -> Iterator[str]:
-    """Yield what the person should know; `left` are processes and threads that are still there."""
-    number = len(tried.places)
-    if tried.changed:
-        yield f"it changes its inputs ({tried.changed} of {number} that were tried): a worker changes a copy"
-    if prints:
+def _seen(target: Target, budget: float, folder: Path) -> Seen:
+    """Have the function tried, and end all that it has started."""
+    watch = Watch(budget)
+    interpreter = Interpreter("benchmarks.measuring.looking", "look_and_tell", str(folder))
+    before = descendants()
+    try:
+        with watch:
+            interpreter.start()
+            # its end is noticed even where something that it has started holds its pipes open
+            watch.expect({interpreter.pid})
+            interpreter.await_ready()
+            answer: Seen | str = interpreter.ask()
+    except LimitError:
+        answer = f"three inputs take longer than the budget of {budget:g} s, twice{_at(folder)}: give --budget more"
+    except (FreshError, WorkerLostError, BrokenPipeError):
+        code = interpreter.exit_code()
+        memory = ", as the system does where memory runs out" if code == -9 else ""
+        answer = f"its process {how_it_ended(code)}{memory}{_at(folder)}: a worker would end too"
+    finally:
+        watch.stop()
+        end_all((interpreter,), before)
+    if isinstance(answer, str):
+        raise TargetError(f"--target {target.name}: {answer}")
+    return answer
+
+
+def _at(folder: Path) -> str:
+    place = last_place(folder)
+    return " (while it was loaded)" if place is None else f" (at input {place})"
+
+
+def _need(seen: Seen) -> int | None:
+    """Return what a worker that runs a task has in memory, in bytes."""
+    return None if seen.idle is None or seen.taken is None else seen.idle + seen.taken
+
+
+def _amount(size: int) -> str:
+    return f"{size / 2**30:.3g} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
+
+
+def _remembers(seen: Seen) -> bool:
+    """Say whether the second pass found what the first one left; the very first call, which may load more, is left out.
+
+    Of repeated inputs the first pass has found most in a cache, so the sums count, of calls that are long enough. What
+    disturbs one pass now and then disturbs the other too.
+    """
+    pairs = list(zip(seen.seconds, seen.again, strict=True))[1:]
+    long = [(first, second) for first, second in pairs if max(first, second) > REMEMBERED_SECONDS]
+    gained = sum(first - second for first, second in long)
+    return sum(first > MEMORY_FACTOR * second for first, second in long) >= LEAST_REMEMBERED and gained > (
+        MEMORY_FACTOR - 1
+    ) * sum(second for _, second in pairs)
+
+
+def _notes(target: Target, seen: Seen, *, remembers: bool) -> Iterator[str]:
+    """Yield what the person should know."""
+    number, spent = len(seen.places), sum(seen.seconds)
+    if seen.changed:
+        yield f"it changes its inputs ({seen.changed} of {number} that were tried): a worker changes a copy"
+    if seen.prints:
         yield "it prints, which workers do too, in no order"
-    if median(tried.seconds) > max(MEMORY_FACTOR * median(again), REMEMBERED_SECONDS):
-        share = median(again) / median(tried.seconds)
+    if seen.moves:
+        yield "it changes the working directory, of the worker alone"
+    if remembers:
+        share = sum(seen.again) / spent
         yield f"a second pass took {share:.0%} of the first: it remembers results or warms a cache, in each worker"
-    if any(left):
-        yield f"it leaves {left[0]} processes and {left[1]} threads of its own"
+    if seen.starts_processes:
+        yield "it starts processes of its own: a worker of a Pool cannot, where they are multiprocessing's"
+    if seen.starts_threads:
+        yield "it starts threads of its own, in each worker"
+    if seen.cpu > BUSY_FACTOR * spent and spent > REMEMBERED_SECONDS * number:
+        yield f"it keeps {seen.cpu / spent:.1f} CPUs busy by itself: more workers only help where there are more CPUs"
+    if any(seen.left):
+        yield f"it leaves {seen.left[0]} processes and {seen.left[1]} threads of its own"
     if number < len(target.inputs):
         yield f"{number} of {len(target.inputs)} inputs were tried: the longest task may not be among them"
-
-
-def _sendable(result: Any, target: Target, number: int) -> Any:
-    try:
-        pickle.dumps(result)
-    except Exception as error:  # noqa: BLE001 - a person's own object
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise TargetError(
-            f"--target {target.name}: its result for input {number} cannot be sent back ({said})"
-        ) from None
-    return result
-
-
-def _second_pass(target: Target, places: Sequence[int], results: Sequence[Any]) -> tuple[list[float], int | None]:
-    """Return the seconds of a second pass, and an input whose result differs from the first."""
-    seconds, differing = [], None
-    for place, former in zip(places, results, strict=True):
-        start = perf_counter()
-        result = target.function(target.inputs[place])
-        seconds.append(perf_counter() - start)
-        if differing is None and not target.same(former, result):
-            differing = place
-    return seconds, differing
-
-
-def _frees_the_lock(target: Target, places: Sequence[int], seconds: Sequence[float]) -> bool:
-    """Say whether two threads do in less time what one does after the other: the longest tasks, often enough to see."""
-    if len(places) < 2 or (os.cpu_count() or 1) < 2:
-        return False
-    pair = sorted(range(len(places)), key=lambda place: -seconds[place])[:2]
-    times = max(1, round(SEEN_SECONDS / max(sum(seconds[place] for place in pair), 1e-6)))
-
-    def run(place: int) -> None:
-        for _ in range(times):
-            target.function(target.inputs[places[place]])
-
-    def gain() -> float:
-        start = perf_counter()
-        for place in pair:
-            run(place)
-        alone = perf_counter() - start
-        threads = [threading.Thread(target=run, args=(place,)) for place in pair]
-        start = perf_counter()
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return alone / (perf_counter() - start)
-
-    # a second try where something else was on the processors
-    return gain() > GIL_FACTOR or gain() > GIL_FACTOR

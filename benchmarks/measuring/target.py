@@ -71,7 +71,10 @@ def load(wanted: Wanted) -> Target:
         one = partial(worker.initialized, _callable(wanted.initializer, "--initializer"), one)
     _refuse_unpicklable(one, f"--target {wanted.function}", "define it at the top of a module that workers can import")
     inputs = _inputs(wanted.inputs)
-    same = equal if wanted.same is None else _callable(wanted.same, "--same")
+    same: Callable[[Any, Any], bool] = equal
+    if wanted.same is not None:
+        same = _callable(wanted.same, "--same")
+        _refuse_unpicklable(same, f"--same {wanted.same}", "define it at the top of a module")
     if wanted.unchecked:
         same = whatever
     return Target(wanted.function, one, inputs, same, _fingerprint(inputs, wanted.inputs))
@@ -196,9 +199,14 @@ def equal(one: Any, other: Any) -> bool:
     if numpy is not None and isinstance(one, numpy.ndarray):
         return bool(numpy.array_equal(one, other))
     try:
-        return pickle.dumps(one) == pickle.dumps(other)
+        return _settled(one) == _settled(other)
     except Exception:  # noqa: BLE001 - what cannot be pickled has come from a worker by other means
         return bool(verdict)
+
+
+def _settled(value: Any) -> bytes:
+    """Return a pickle of what has been pickled before: from then on it is the same however often it is sent."""
+    return pickle.dumps(pickle.loads(pickle.dumps(value)))
 
 
 def _said(error: BaseException) -> str:

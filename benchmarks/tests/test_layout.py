@@ -38,7 +38,7 @@ LAYERS = (
         "measuring.facts",
         "measuring.target",
     ),
-    ("measuring.watch", "measuring.cold", "measuring.saving", "measuring.options"),
+    ("measuring.watch", "measuring.cold", "measuring.saving", "measuring.options", "measuring.looking"),
     ("measuring.leaks", "measuring.arms", "measuring.recording", "measuring.pilot", "measuring.trying"),
     ("measuring.calibrate",),
     ("measuring.race",),

@@ -20,8 +20,6 @@ from msgspec.structs import replace
 from benchmarks import worker
 from benchmarks.environment import start_methods
 from benchmarks.measuring.lock import LOCK
-from benchmarks.measuring.pilot import look
-from benchmarks.measuring.race import measured_inputs
 from benchmarks.measuring.target import Target, TargetError, Wanted, equal, load
 from benchmarks.report.recommend import recommendation
 from benchmarks.report.stats import Summary
@@ -30,7 +28,7 @@ from benchmarks.tests.conftest import ROOT, TIMEOUT, Project
 from benchmarks.tests.test_phrases import row
 
 MODULE = """
-import functools, itertools, os, random, threading, time
+import functools, itertools, threading, time
 
 def work(n):
     total = 0
@@ -53,36 +51,11 @@ def fails(n):
         raise KeyError("three")
     return n
 
-def chance(n):
-    return random.random()
-
-def close(a, b):
-    return abs(a - b) < 2
-
-def prints(n):
-    print("hello", n)
-    return n
-
-def changes(numbers):
-    numbers.append(1)
-    return len(numbers) > 0
-
-def unpicklable(n):
-    return lambda: n
-
 def generates(n):
     yield n
 
 async def later(n):
     return n
-
-@functools.cache
-def _remembered(n):
-    time.sleep(0.02)
-    return n
-
-def remembers(n):
-    return _remembered(n)
 
 class Model:
     def __init__(self, factor=2):
@@ -100,7 +73,6 @@ partial = functools.partial(add, 1)
 anonymous = lambda n: n
 few = [1, 2, 3, 4, 5, 6]
 rows = [(1, 2), (3, 4), (5, 6), (7, 8)]
-lists = [[1], [2], [3], [4]]
 endless = itertools.count()
 nothing = []
 locks = [threading.Lock()]
@@ -206,63 +178,6 @@ def test_arrays_are_compared_whole() -> None:
 
     assert equal(numpy.arange(3), numpy.arange(3))
     assert not equal(numpy.arange(3), numpy.arange(4))
-
-
-@pytest.mark.parametrize(
-    ("function", "inputs", "message"),
-    [
-        ("fails", "few", "raises KeyError: 'three' for input 2"),
-        ("chance", "few", "gives another result for input"),
-        ("unpicklable", "few", "cannot be sent back"),
-    ],
-)
-def test_what_a_look_refuses(own: str, function: str, inputs: str, message: str) -> None:
-    """A function that raises, differs or returns what cannot be sent is refused, with the input that showed it."""
-    target = found(own, function, inputs)
-    with pytest.raises(TargetError) as error:
-        look(target, 5)
-
-    assert message in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("function", "inputs", "note"),
-    [
-        ("prints", "few", "it prints"),
-        ("changes", "lists", "it changes its inputs (4 of 4"),
-        ("remembers", "few", "it remembers results"),
-    ],
-)
-def test_what_a_look_tells(own: str, function: str, inputs: str, note: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """What a person should know before workers do it too; nothing of it reaches the screen."""
-    findings = look(found(own, function, inputs), 5)
-
-    assert any(note in one for one in findings.notes), findings.notes
-    assert capsys.readouterr().out == ""
-
-
-def test_what_a_look_measures(own: str) -> None:
-    """Lengths, bytes, whether it waits and gives the lock back: of a nap of 10 ms."""
-    findings = look(found(own, "napping"), 5)
-
-    assert 0.01 <= findings.task_time < 0.1
-    assert (findings.waits, findings.frees) == (True, True)
-    assert 3 <= findings.bytes_in <= 30
-    assert sorted(findings.results) == [1, 2, 3, 4, 5, 6]
-    assert sorted(findings.places) == list(range(6))
-    assert measured_inputs(findings, 6, 2) == tuple(sorted(range(6), key=lambda place: findings.places[place]))
-    busy = look(found(own, "work", "inputs"), 5)
-    assert (busy.waits, busy.frees) == (False, False)
-    assert look(found(own, "chance", same=f"{own}:close"), 5).notes == ()
-    assert look(found(own, "chance", unchecked=True), 5).notes == ()
-
-
-def test_a_look_ends_in_time() -> None:
-    """A function whose calls take longer than all that there is time for is refused after that time."""
-    slow = Target("slow", lambda _value: __import__("time").sleep(30), (1, 2), equal, "0")
-    with pytest.raises(TargetError, match="take longer than the budget of 1 s"):
-        look(slow, 1)
 
 
 def test_an_initializer_runs_once() -> None:

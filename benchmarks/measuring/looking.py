@@ -1,0 +1,281 @@
+"""The look's own interpreter: a person's function is tried here, where it may hang, end or wreck what it likes.
+
+Results are written to a file: they would count as memory that a task takes.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import struct
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryFile
+from time import perf_counter, process_time
+from typing import Any
+
+from benchmarks.environment import peak_memory, resident_memory
+from benchmarks.measuring.interpreter import Caller
+from benchmarks.measuring.processes import descendants
+
+LEAST_LOOKS = 3
+"""Inputs that are tried at least, however long they take."""
+
+GIL_FACTOR = 1.4
+"""Two threads that are together faster than one after the other by this do not hold the lock all the time."""
+
+SEEN_SECONDS = 0.05
+"""What is timed for that: ten times as long as a thread may hold the lock before another one asks for it."""
+
+PLACE = struct.Struct("<q")
+"""How the number of the input that is being tried is written to a file: it is there when the function is not."""
+
+STARTING = frozenset({"os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "subprocess.Popen"})
+"""The events by which Python tells that a process is started, see `sys.addaudithook`."""
+
+
+@dataclass(frozen=True)
+class LookOrder:
+    """What is tried, and in which order; a pass ends after some `seconds`."""
+
+    inputs: Sequence[Any]
+    same: Callable[[Any, Any], bool]
+    order: Sequence[int]
+    seconds: float
+
+
+@dataclass
+class Seen:
+    """What was found: places of inputs, and the seconds of both passes; CPU time of the first.
+
+    `idle` is what the interpreter held in memory before the inputs came, `taken` what its peak was beyond what it held
+    before the first task; both in bytes. `changed` counts inputs that the function has changed, `differing` is one
+    whose result was another the second time. `left` are processes and threads that are still there.
+    """
+
+    import_seconds: float
+    idle: int | None
+    places: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    again: list[float] = field(default_factory=list)
+    cpu: float = 0.0
+    taken: int | None = None
+    changed: int = 0
+    differing: int | None = None
+    frees: bool = False
+    prints: bool = False
+    moves: bool = False
+    starts_threads: bool = False
+    starts_processes: bool = False
+    left: tuple[int, int] = (0, 0)
+
+
+class RefusedError(Exception):
+    """What makes the function unfit to be measured; the message is one line, and goes back as it is."""
+
+
+class Screen:
+    """Where all goes that the function writes to the screen: a file, which is emptied after each task."""
+
+    def __init__(self) -> None:
+        """Take standard output and error away."""
+        self._file = TemporaryFile(buffering=0)  # noqa: SIM115 - open until this interpreter ends
+        for descriptor in (1, 2):
+            os.dup2(self._file.fileno(), descriptor)
+
+    def written(self) -> bool:
+        """Say whether something was written since the last time."""
+        with suppress(AttributeError, ValueError):  # the function has put something else in their place, or closed them
+            sys.stdout.flush()
+            sys.stderr.flush()
+        size = os.fstat(self._file.fileno()).st_size
+        if size:
+            self._file.seek(0)
+            self._file.truncate()
+        return bool(size)
+
+
+class Look:
+    """The function with what it is tried on, in a folder that the caller reads too."""
+
+    def __init__(
+        self, folder: Path, function: Callable[[Any], Any], plan: LookOrder, seen: Seen, screen: Screen
+    ) -> None:
+        """Open the files; call nothing yet."""
+        self._function = function
+        self._plan = plan
+        self._screen = screen
+        self._results = folder / "results"
+        self._at = (folder / "at").open("wb", buffering=0)
+        self.seen = seen
+
+    def run(self) -> Seen:
+        """Call the function on as many inputs as there is time for, twice, and look at what it has done."""
+        seen = self.seen
+        sys.addaudithook(self._hear_process)
+        threading.setprofile(self._hear_thread)
+        before, folder = resident_memory(), _working_folder()
+        threads, native = set(threading.enumerate()), _native_threads()
+        self._first_pass()
+        most = peak_memory()
+        if before is not None and most is not None:
+            seen.taken = max(0, most - before)
+        self._second_pass()
+        seen.moves = _working_folder() != folder
+        gc.collect()
+        seen.left = len(descendants()), len(set(threading.enumerate()) - threads)
+        seen.starts_threads |= _native_threads() > native
+        threading.setprofile(None)
+        seen.frees = self._frees_the_lock()
+        return seen
+
+    def _call(self, place: int) -> tuple[Any, float, float]:
+        """Return the result for an input, the seconds that it took, and those of CPU time."""
+        self._at.seek(0)
+        self._at.write(PLACE.pack(place))
+        value = self._plan.inputs[place]
+        try:
+            worked, start = process_time(), perf_counter()
+            result = self._function(value)
+            seconds, worked = perf_counter() - start, process_time() - worked
+        except BaseException as error:  # SystemExit too: a worker would end
+            raise RefusedError(f"raises {said(error)} for input {place}") from error
+        self.seen.prints |= self._screen.written()
+        return result, seconds, worked
+
+    def _hear_process(self, event: str, _arguments: object) -> None:
+        self.seen.starts_processes |= event in STARTING
+
+    def _hear_thread(self, *_event: object) -> None:
+        """Run in a thread that Python has started, before all else there."""
+        self.seen.starts_threads = True
+        sys.setprofile(None)
+
+    def _first_pass(self) -> None:
+        seen = self.seen
+        deadline = perf_counter() + self._plan.seconds
+        with self._results.open("wb") as file:
+            for place in self._plan.order:
+                before = pickle.dumps(self._plan.inputs[place])
+                result, seconds, worked = self._call(place)
+                seen.cpu += worked
+                seen.seconds.append(seconds)
+                seen.places.append(place)
+                try:
+                    file.write(pickle.dumps(result))
+                except Exception as error:  # noqa: BLE001 - a person's own object
+                    raise RefusedError(f"its result for input {place} cannot be sent back ({said(error)})") from None
+                seen.changed += pickle.dumps(self._plan.inputs[place]) != before
+                if perf_counter() > deadline and len(seen.places) >= LEAST_LOOKS:
+                    return
+
+    def _second_pass(self) -> None:
+        seen = self.seen
+        with self._results.open("rb") as file:
+            for place in seen.places:
+                result, seconds, _ = self._call(place)
+                seen.again.append(seconds)
+                try:
+                    same = seen.differing is not None or self._plan.same(pickle.load(file), result)
+                except Exception as error:
+                    message = f"two results for input {place} cannot be compared ({said(error)})"
+                    raise RefusedError(f"{message}: name what compares them (--same MODULE:FUNCTION)") from error
+                if not same:
+                    seen.differing = place
+
+    def _frees_the_lock(self) -> bool:
+        """Say whether two threads do in less time what one does after the other: the longest tasks, often enough."""
+        longest = sorted(zip(self.seen.again, self.seen.places, strict=True), reverse=True)[:2]
+        together = sum(seconds for seconds, _ in longest)
+        if len(longest) < 2 or (os.cpu_count() or 1) < 2 or together > self._plan.seconds:
+            return False
+        times = max(1, round(SEEN_SECONDS / max(together, 1e-6)))
+
+        def run(place: int) -> None:
+            for _ in range(times):
+                self._function(self._plan.inputs[place])
+
+        def gain() -> float:
+            start = perf_counter()
+            for _, place in longest:
+                run(place)
+            alone = perf_counter() - start
+            threads = [threading.Thread(target=run, args=(place,)) for _, place in longest]
+            start = perf_counter()
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            return alone / (perf_counter() - start)
+
+        # a second try where something else was on the processors
+        return gain() > GIL_FACTOR or gain() > GIL_FACTOR
+
+
+def look_and_tell() -> None:
+    """Run in the fresh interpreter: load the function, say ready, try it, answer with what was seen, or one line why not."""
+    caller = Caller()
+    screen = Screen()
+    folder = Path(sys.argv[1])
+    with caller.guarded():
+        loaded = _loaded(folder / "function")
+    if not caller.ready():
+        return
+    with caller.guarded():
+        try:
+            answer: Seen | str = Look(folder, *loaded, screen).run() if isinstance(loaded, tuple) else loaded
+        except RefusedError as error:
+            answer = str(error)
+    caller.tell(answer)
+    caller.wait()
+
+
+def _loaded(path: Path) -> tuple[Callable[[Any], Any], LookOrder, Seen] | str:
+    """Return what the caller has written, and how long the import took that came with the function; or why not."""
+    with path.open("rb") as file:
+        sys.path[:] = pickle.load(file)
+        try:
+            start = perf_counter()
+            function = pickle.load(file)
+            seen = Seen(perf_counter() - start, resident_memory())
+            return function, LookOrder(*pickle.load(file)), seen
+        except BaseException as error:  # noqa: BLE001 - a person's own module
+            return f"cannot be loaded in a new interpreter ({said(error)})"
+
+
+def _working_folder() -> Path | None:
+    try:
+        return Path.cwd()
+    except OSError:  # it has been removed
+        return None
+
+
+def _native_threads() -> int:
+    """Return the number of threads that the system knows of this process, 0 where it does not tell."""
+    folder = Path("/proc/self/task")
+    return sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0
+
+
+def said(error: BaseException) -> str:
+    """Put an error into one line, with its type."""
+    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
+
+
+def stored_results(folder: Path, number: int) -> Iterator[Any]:
+    """Yield the results that a look has written."""
+    with (folder / "results").open("rb") as file:
+        for _ in range(number):
+            yield pickle.load(file)
+
+
+def last_place(folder: Path) -> int | None:
+    """Return the input that was tried last, None if there was none yet."""
+    try:
+        return int(PLACE.unpack((folder / "at").read_bytes())[0])
+    except (OSError, struct.error):
+        return None

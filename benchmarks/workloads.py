@@ -38,7 +38,8 @@ class Workload:
     them. Of one that `breaks` it is observed what its caller sees, mostly of one task that fails; a worker ends by
     force where it `kills`, before the call where that hits one that is `idle`. Inputs come one by one where they are
     `generated`, and the first entry of each is the same large object where that is `shared`. A `script` imports its
-    engine first, by itself, in an interpreter that has loaded nothing else.
+    engine first, by itself, in an interpreter that has loaded nothing else. One that is not of the suite can be
+    measured in a new interpreter where a `file` has its function and its inputs.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Workload:
     idle: bool = False
     shared: bool = False
     script: bool = False
+    file: str | None = None
 
 
 def make_heap() -> list[bytes]:

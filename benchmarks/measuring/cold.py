@@ -5,22 +5,22 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.environment import cpu_seconds, peak_memory
 from benchmarks.interrupts import SIGNALS
-from benchmarks.measuring.interpreter import Caller, Interpreter
+from benchmarks.measuring.interpreter import Caller, Interpreter, hand_over, handed_over
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Engine, Job
 from benchmarks.words import IMPORT, PEAK_MEMORY, STAGES
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import WORKLOADS, Workload
 
 if TYPE_CHECKING:
     from benchmarks.strategies.base import Strategy
-    from benchmarks.workloads import Workload
 
 CONSUMER_SECONDS = 20e-6
 """What the consumer of a stream does with each result: a little less than a pool takes to bring the next."""
@@ -28,7 +28,7 @@ CONSUMER_SECONDS = 20e-6
 
 @dataclass(frozen=True)
 class Order:
-    """A cell as plain values, to be handed to another interpreter."""
+    """A cell as plain values, to be handed to another interpreter; a `file` has a workload that is not of the suite."""
 
     strategy: str
     workload: str
@@ -37,6 +37,7 @@ class Order:
     chunk_size: int | None
     workers: int
     start_method: str
+    file: str | None = None
 
 
 Measures = dict[str, tuple[float, str]]
@@ -108,8 +109,10 @@ class Fresh(Engine):
     def __init__(self, order: Order) -> None:
         """Say what each interpreter runs; none is started yet."""
         super().__init__(self._ask)
-        first = STRATEGIES[order.strategy].modules if WORKLOADS[order.workload].script else ()
-        self._interpreter = Interpreter("benchmarks.measuring.cold", "answer", json.dumps(asdict(order)), first)
+        work = WORKLOADS[order.workload]
+        first = STRATEGIES[order.strategy].modules if work.script else ()
+        whole = json.dumps(asdict(replace(order, file=work.file)))
+        self._interpreter = Interpreter("benchmarks.measuring.cold", "answer", whole, first)
         self.measures: Measures = {}
         self.cpu_seconds: float | None = None
 
@@ -159,7 +162,7 @@ def answer(import_seconds: float | None = None) -> None:
 
 def cold_engine(order: Order) -> Cold:
     """Return the engine of a cold run."""
-    work = WORKLOADS[order.workload]
+    work = WORKLOADS[order.workload] if order.file is None else _handed_over(order.workload, order.file)
     strategy = STRATEGIES[order.strategy]
     if not work.script:  # a script's clock sees all that is started on its way to the first result
         strategy.preload()
@@ -167,3 +170,16 @@ def cold_engine(order: Order) -> Cold:
         return Streaming(strategy, work, order)
     job = Job(work.function, list(work.make_inputs(order.size, order.tasks)), order.chunk_size)
     return Cold(strategy, job, order.workers, order.start_method)
+
+
+def with_file(work: Workload, folder: Path) -> Workload:
+    """Return a workload that is not of the suite as one that new interpreters can load, from a file in a folder."""
+    path = folder / "workload"
+    hand_over(path, work.function, work.make_inputs(None, 0))
+    return replace(work, file=str(path))
+
+
+def _handed_over(name: str, file: str) -> Workload:
+    function, inputs = handed_over(Path(file))
+    # results are checked by the caller
+    return Workload(name, function, lambda _size, _tasks: inputs, lambda _size, _tasks: [])

@@ -18,7 +18,7 @@ from benchmarks.worker import kill_at_hangup, spare_at_hangup
 LENGTH = struct.Struct("<Q")
 
 
-CLOSING_SECONDS = 10.0
+ENDING_SECONDS = 10.0
 """What an interpreter gets to end by itself once its pipes are closed; then it is killed."""
 
 
@@ -135,7 +135,7 @@ def _end(process: subprocess.Popen[bytes] | None) -> None:
 def _exit_code(process: subprocess.Popen[bytes]) -> int | None:
     """Wait until a process has ended, and return its exit code; kill it and return None if it does not end."""
     try:
-        return process.wait(CLOSING_SECONDS)
+        return process.wait(ENDING_SECONDS)
     except subprocess.TimeoutExpired:
         return None
     finally:
@@ -185,3 +185,19 @@ class Caller:
             yield
         finally:
             spare_at_hangup(self._reply_to)
+
+
+def hand_over(path: Path, *parts: Any) -> None:
+    """Write to a file what another interpreter is to have of this one, and where this one finds modules."""
+    with path.open("wb") as file:
+        for part in (sys.path, *parts):
+            pickle.dump(part, file)
+
+
+def handed_over(path: Path) -> Iterator[Any]:
+    """Read such a file in the other interpreter; each part is loaded when it is asked for."""
+    with path.open("rb") as file:
+        sys.path[:] = pickle.load(file)
+        # a byte that is not taken tells whether there is one more part
+        while file.peek(1):
+            yield pickle.load(file)

@@ -20,7 +20,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 from benchmarks.environment import peak_memory, resident_memory
-from benchmarks.measuring.interpreter import Caller
+from benchmarks.measuring.interpreter import Caller, handed_over
 from benchmarks.measuring.processes import descendants
 
 LEAST_LOOKS = 3
@@ -100,7 +100,7 @@ class Screen:
         return bool(size)
 
 
-class Look:
+class LookInside:
     """The function with what it is tried on, in a folder that the caller reads too."""
 
     def __init__(
@@ -218,7 +218,7 @@ class Look:
 
 
 def look_and_tell() -> None:
-    """Run in the fresh interpreter: load the function, say ready, try it, answer with what was seen, or one line why not."""
+    """Run in the fresh interpreter: load the function, try it, and answer with what was seen, or why not."""
     caller = Caller()
     screen = Screen()
     folder = Path(sys.argv[1])
@@ -228,7 +228,7 @@ def look_and_tell() -> None:
         return
     with caller.guarded():
         try:
-            answer: Seen | str = Look(folder, *loaded, screen).run() if isinstance(loaded, tuple) else loaded
+            answer: Seen | str = LookInside(folder, *loaded, screen).run() if isinstance(loaded, tuple) else loaded
         except RefusedError as error:
             answer = str(error)
     caller.tell(answer)
@@ -237,15 +237,14 @@ def look_and_tell() -> None:
 
 def _loaded(path: Path) -> tuple[Callable[[Any], Any], LookOrder, Seen] | str:
     """Return what the caller has written, and how long the import took that came with the function; or why not."""
-    with path.open("rb") as file:
-        sys.path[:] = pickle.load(file)
-        try:
-            start = perf_counter()
-            function = pickle.load(file)
-            seen = Seen(perf_counter() - start, resident_memory())
-            return function, LookOrder(*pickle.load(file)), seen
-        except BaseException as error:  # noqa: BLE001 - a person's own module
-            return f"cannot be loaded in a new interpreter ({said(error)})"
+    try:
+        parts = handed_over(path)
+        start = perf_counter()
+        function = next(parts)
+        seen = Seen(perf_counter() - start, resident_memory())
+        return function, LookOrder(*next(parts)), seen
+    except BaseException as error:  # noqa: BLE001 - a person's own module
+        return f"cannot be loaded in a new interpreter ({said(error)})"
 
 
 def _working_folder() -> Path | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import pickle
 import random
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.environment import memory_limit, usable_cpus
-from benchmarks.measuring.interpreter import FreshError, Interpreter
+from benchmarks.measuring.interpreter import FreshError, Interpreter, hand_over
+from benchmarks.measuring.looking import Seen, last_place, said, stored_results
 from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.target import Target, TargetError
-from benchmarks.measuring.looking import Seen, last_place, said, stored_results
 from benchmarks.measuring.watch import LimitError, Watch, WorkerLostError, end_all, how_it_ended
 
 LOOK_SHARE = 0.15
@@ -50,11 +49,11 @@ class Findings:
 
     Seconds are the less of two passes, since workers are warm too when a pool is measured; of a function that
     `remembers` results they are those of the first, which is what a fresh worker takes. Bytes are means of what goes to
-    a worker and comes back. `computing` is the part of its time in which it computes, `waits` says that it is less than half, `frees` that it gives the
-    interpreter's lock back. `import_seconds` are what a new worker takes to import what the function needs, beyond what
-    the suite needs. `task_memory` is what a task takes at most beside what a worker has before it, in bytes;
-    `most_workers` is how many fit into memory; both are None where the system does not tell. `notes` are for the
-    person.
+    a worker and comes back. `computing` is the part of its time in which it computes, `waits` says that this is less
+    than half, `frees` that it gives the interpreter's lock back. `import_seconds` are what a new worker takes to import
+    what the function needs, beyond what the suite needs. `task_memory` is what a task takes at most beside what a
+    worker has before it, in bytes; `most_workers` is how many fit into memory; both are None where the system does not
+    tell. `notes` are for the person.
     """
 
     places: tuple[int, ...]
@@ -132,12 +131,10 @@ def look(target: Target, budget: float) -> Findings:
 
 
 def _write(target: Target, seconds: float, path: Path) -> None:
-    """Write what the interpreter of the look reads: where modules are found, the function, and what it is tried on."""
+    """Write what the interpreter of the look reads: the function, and what it is tried on."""
     order = list(range(len(target.inputs)))
     random.Random(SEED).shuffle(order)
-    with path.open("wb") as file:
-        for part in (sys.path, target.function, (target.inputs, target.same, order, seconds)):
-            pickle.dump(part, file)
+    hand_over(path, target.function, (target.inputs, target.same, order, seconds))
 
 
 def _seen(target: Target, budget: float, folder: Path) -> Seen:

@@ -6,6 +6,7 @@ What is tried for a moment is compared by one clock and by nothing else, so only
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from benchmarks.environment import start_methods, usable_cpus, usual_start_method
 from benchmarks.measuring.calibrate import timed_calls
 from benchmarks.measuring.cells import Axes
+from benchmarks.measuring.cold import with_file
 from benchmarks.measuring.pilot import Findings
 from benchmarks.measuring.target import Target, TargetError
 from benchmarks.measuring.trying import Passes, Trial, try_fresh, try_out
@@ -116,7 +118,9 @@ def measured_inputs(findings: Findings, inputs: int, workers: int, before: int =
 class Race:
     """The race for one function: what was learned of the settings so far is in `tries`, by setting."""
 
-    def __init__(self, target: Target, findings: Findings, places: Sequence[int], tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, target: Target, findings: Findings, places: Sequence[int], folder: Path, tell: Callable[[str], None]
+    ) -> None:
         """Make a workload of the function, over some of the inputs that were tried."""
         self._target = target
         self._tell = tell
@@ -124,13 +128,14 @@ class Race:
         self.inputs = [target.inputs[findings.places[place]] for place in places]
         self.results = [findings.results[place] for place in places]
         self.tries: dict[Setting, Tried] = {}
-        WORKLOADS[target.label] = Workload(
+        work = Workload(
             target.label,
             target.function,
             lambda _size, _tasks: self.inputs,
             lambda _size, _tasks: self.results,
             same=target.same,
         )
+        WORKLOADS[target.label] = with_file(work, folder) if self._fresh else work
 
     def _check(self, found: Sequence[Any]) -> None:
         for place, pair in enumerate(zip(found, self.results, strict=True)):
@@ -205,16 +210,23 @@ class Race:
 
 
 def prepare(  # noqa: PLR0913, PLR0917 - what a race needs
-    target: Target, findings: Findings, model: Model, budget: float, begun: float, tell: Callable[[str], None]
+    target: Target,
+    findings: Findings,
+    model: Model,
+    budget: float,
+    begun: float,
+    folder: Path,
+    tell: Callable[[str], None],
 ) -> TargetInfo:
     """Race settings for a function, and leave the best in `FINALISTS`; return what was found.
 
-    `begun` is when the budget began to run. Raises TargetError if no setting could be tried.
+    `begun` is when the budget began to run, and `folder` must stay until the run ends. Raises TargetError if no setting
+    could be tried.
     """
     workers = usable_cpus() if findings.most_workers is None else min(usable_cpus(), findings.most_workers)
     tasks, kept = model.earlier(target.name, target.fingerprint)
     places = measured_inputs(findings, len(target.inputs), workers, tasks)
-    race = Race(target, findings, places, tell)
+    race = Race(target, findings, places, folder, tell)
     lengths = [findings.seconds[place] for place in places]
     start = perf_counter()
     calls = [

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import pytest
@@ -44,6 +45,7 @@ class Session:
     _lock: MachineLock | None = None
     _iteration: float | None = None
     _hears: bool = False
+    _folder: TemporaryDirectory[str] | None = None
 
     def plan(self, family: Family) -> list[Planned]:
         """Return the cells of a family that were selected. Raises ValueError if there is another of its name."""
@@ -131,6 +133,7 @@ class Session:
         try:
             target = load(wanted)
             self._hear_signals()  # from here on something is made that must be ended
+            self._folder = TemporaryDirectory(prefix="pool-benchmarks-", ignore_cleanup_errors=True)
             findings = look(target, budget)
             tell(
                 f"{target.name}: {len(target.inputs)} inputs, {1e3 * findings.task_time:.3g} ms a task "
@@ -138,7 +141,7 @@ class Session:
             )
             for note in findings.notes:
                 tell(f"note: {note}")
-            info = prepare(target, findings, model, budget, begun, tell)
+            info = prepare(target, findings, model, budget, begun, Path(self._folder.name), tell)
             self.recording.target = replace(info, star=wanted.star, prepared_by=wanted.initializer)
             SIGNALS.check()
         except TargetError as error:
@@ -181,6 +184,8 @@ class Session:
     def end(self) -> None:
         """Give back what was claimed."""
         gc.unfreeze()
+        if self._folder is not None:
+            self._folder.cleanup()
         if self._lock is not None:
             self._lock.release()
 

@@ -13,13 +13,22 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.environment import start_methods, usual_start_method
 from benchmarks.measuring import pilot
+from benchmarks.measuring.arms import Arms
+from benchmarks.measuring.cells import Cell
+from benchmarks.measuring.cold import with_file
+from benchmarks.measuring.measure import timed
 from benchmarks.measuring.pilot import look
 from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.race import measured_inputs
 from benchmarks.measuring.target import TargetError
+from benchmarks.measuring.watch import Watch, end_all
+from benchmarks.schema import Spent
 from benchmarks.tests.conftest import TIMEOUT
 from benchmarks.tests.test_target import environment_in, found
+from benchmarks.words import FRESH
+from benchmarks.workloads import WORKLOADS, Workload
 
 MODULE = """
 import ctypes, functools, multiprocessing, os, random, signal, subprocess, sys, threading, time
@@ -258,6 +267,32 @@ def test_what_is_remembered(own: str) -> None:
     assert filled == {}
     assert not look(found(own, "loads_once"), 5).remembers
     assert not look(found(own, "work"), 5).remembers
+
+
+@pytest.mark.skipif("fork" not in start_methods(), reason="the floor forks")
+def test_what_is_remembered_is_measured_in_new_interpreters(own: str, tmp_path: Path) -> None:
+    """No arm is served from a cache, whether of this process or of the run before: 6 naps of 10 ms, again and again."""
+    target = found(own, "remembers", "few")
+    results = [target.function(value) for value in target.inputs]  # the cache of this process is full
+    work = Workload(target.label, target.function, lambda _size, _tasks: target.inputs, lambda _size, _tasks: results)
+    WORKLOADS[target.label] = with_file(work, tmp_path)
+    cell = Cell(target.label, None, len(target.inputs), "Pool.map", 2, usual_start_method(), 1, FRESH)
+    before, taken = descendants(), []
+    try:
+        with Watch(60) as watch:
+            arms = Arms(cell, ("serial", "floor"), watch, Spent())
+            arms.make_inputs()
+            arms.open()
+            for _ in range(2):
+                arms.prepare()
+                taken.append({name: timed(arms.engines[name].run) for name in arms.names})
+            arms.close()
+    finally:
+        end_all(tuple(arms.engines.values()), before)
+        del WORKLOADS[target.label]
+
+    assert all(one["serial"] > 0.06 for one in taken), taken
+    assert all(min(one["floor"], one["strategy"]) > 0.03 for one in taken), taken
 
 
 def test_what_an_import_takes(own: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -359,7 +359,7 @@ def read_and_print() -> None:
 
 def test_an_interpreter_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is said in one line, and nothing but that is raised."""
-    monkeypatch.setattr("benchmarks.measuring.interpreter.CLOSING_SECONDS", 0.2)
+    monkeypatch.setattr("benchmarks.measuring.interpreter.ENDING_SECONDS", 0.2)
     interpreter = Interpreter(__name__, "linger", "")
     interpreter.start()
     with pytest.raises(FreshError, match=r"without an answer \(it closed its pipe, and was killed\)$"):

@@ -41,17 +41,21 @@ STARTING = frozenset({"os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os
 
 @dataclass(frozen=True)
 class LookOrder:
-    """What is tried, and in which order; a pass ends after some `seconds`."""
+    """What is tried: `places` of inputs, in their order; the first pass ends after some `seconds`.
+
+    `only_again` has the results compared with those that another interpreter has written, and nothing else done.
+    """
 
     inputs: Sequence[Any]
     same: Callable[[Any, Any], bool]
-    order: Sequence[int]
+    places: Sequence[int]
     seconds: float
+    only_again: bool = False
 
 
 @dataclass
 class Seen:
-    """What was found: places of inputs, and the seconds of both passes; CPU time of the first.
+    """What was found: places of inputs, and of both passes the seconds of each call with those of CPU time in it.
 
     `idle` is what the interpreter held in memory before the inputs came, `taken` what its peak was beyond what it held
     before the first task; both in bytes. `changed` counts inputs that the function has changed, `differing` is one
@@ -61,9 +65,8 @@ class Seen:
     import_seconds: float
     idle: int | None
     places: list[int] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    again: list[float] = field(default_factory=list)
-    cpu: float = 0.0
+    first: list[tuple[float, float]] = field(default_factory=list)
+    again: list[tuple[float, float]] = field(default_factory=list)
     taken: int | None = None
     changed: int = 0
     differing: int | None = None
@@ -104,11 +107,11 @@ class LookInside:
     """The function with what it is tried on, in a folder that the caller reads too."""
 
     def __init__(
-        self, folder: Path, function: Callable[[Any], Any], plan: LookOrder, seen: Seen, screen: Screen
+        self, folder: Path, function: Callable[[Any], Any], order: LookOrder, seen: Seen, screen: Screen
     ) -> None:
         """Open the files; call nothing yet."""
         self._function = function
-        self._plan = plan
+        self._order = order
         self._screen = screen
         self._results = folder / "results"
         self._at = (folder / "at").open("wb", buffering=0)
@@ -117,6 +120,10 @@ class LookInside:
     def run(self) -> Seen:
         """Call the function on as many inputs as there is time for, twice, and look at what it has done."""
         seen = self.seen
+        if self._order.only_again:
+            seen.places = list(self._order.places)
+            self._second_pass()
+            return seen
         sys.addaudithook(self._hear_process)
         threading.setprofile(self._hear_thread)
         before, folder = resident_memory(), _working_folder()
@@ -134,11 +141,11 @@ class LookInside:
         seen.frees = self._frees_the_lock()
         return seen
 
-    def _call(self, place: int) -> tuple[Any, float, float]:
+    def _call(self, place: int) -> tuple[Any, tuple[float, float]]:
         """Return the result for an input, the seconds that it took, and those of CPU time."""
         self._at.seek(0)
         self._at.write(PLACE.pack(place))
-        value = self._plan.inputs[place]
+        value = self._order.inputs[place]
         try:
             worked, start = process_time(), perf_counter()
             result = self._function(value)
@@ -146,7 +153,7 @@ class LookInside:
         except BaseException as error:  # SystemExit too: a worker would end
             raise RefusedError(f"raises {said(error)} for input {place}") from error
         self.seen.prints |= self._screen.written()
-        return result, seconds, worked
+        return result, (seconds, worked)
 
     def _hear_process(self, event: str, _arguments: object) -> None:
         self.seen.starts_processes |= event in STARTING
@@ -158,19 +165,18 @@ class LookInside:
 
     def _first_pass(self) -> None:
         seen = self.seen
-        deadline = perf_counter() + self._plan.seconds
+        deadline = perf_counter() + self._order.seconds
         with self._results.open("wb") as file:
-            for place in self._plan.order:
-                before = pickle.dumps(self._plan.inputs[place])
-                result, seconds, worked = self._call(place)
-                seen.cpu += worked
-                seen.seconds.append(seconds)
+            for place in self._order.places:
+                before = pickle.dumps(self._order.inputs[place])
+                result, taken = self._call(place)
+                seen.first.append(taken)
                 seen.places.append(place)
                 try:
                     file.write(pickle.dumps(result))
                 except Exception as error:  # noqa: BLE001 - a person's own object
                     raise RefusedError(f"its result for input {place} cannot be sent back ({said(error)})") from None
-                seen.changed += pickle.dumps(self._plan.inputs[place]) != before
+                seen.changed += pickle.dumps(self._order.inputs[place]) != before
                 if perf_counter() > deadline and len(seen.places) >= LEAST_LOOKS:
                     return
 
@@ -178,10 +184,10 @@ class LookInside:
         seen = self.seen
         with self._results.open("rb") as file:
             for place in seen.places:
-                result, seconds, _ = self._call(place)
-                seen.again.append(seconds)
+                result, taken = self._call(place)
+                seen.again.append(taken)
                 try:
-                    same = seen.differing is not None or self._plan.same(pickle.load(file), result)
+                    same = seen.differing is not None or self._order.same(pickle.load(file), result)
                 except Exception as error:
                     message = f"two results for input {place} cannot be compared ({said(error)})"
                     raise RefusedError(f"{message}: name what compares them (--same MODULE:FUNCTION)") from error
@@ -191,14 +197,14 @@ class LookInside:
     def _frees_the_lock(self) -> bool:
         """Say whether two threads do in less time what one does after the other: the longest tasks, often enough."""
         longest = sorted(zip(self.seen.again, self.seen.places, strict=True), reverse=True)[:2]
-        together = sum(seconds for seconds, _ in longest)
-        if len(longest) < 2 or (os.cpu_count() or 1) < 2 or together > self._plan.seconds:
+        together = sum(seconds for (seconds, _), _ in longest)
+        if len(longest) < 2 or (os.cpu_count() or 1) < 2 or together > self._order.seconds:
             return False
         times = max(1, round(SEEN_SECONDS / max(together, 1e-6)))
 
         def run(place: int) -> None:
             for _ in range(times):
-                self._function(self._plan.inputs[place])
+                self._function(self._order.inputs[place])
 
         def gain() -> float:
             start = perf_counter()
@@ -242,7 +248,7 @@ def _loaded(path: Path) -> tuple[Callable[[Any], Any], LookOrder, Seen] | str:
         start = perf_counter()
         function = next(parts)
         seen = Seen(perf_counter() - start, resident_memory())
-        return function, LookOrder(*next(parts)), seen
+        return function, next(parts), seen
     except BaseException as error:  # noqa: BLE001 - a person's own module
         return f"cannot be loaded in a new interpreter ({said(error)})"
 

@@ -10,6 +10,7 @@ import pickle
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from statistics import fmean, pstdev
 from tempfile import TemporaryDirectory
@@ -17,13 +18,16 @@ from typing import Any
 
 from benchmarks.environment import memory_limit, usable_cpus
 from benchmarks.measuring.interpreter import FreshError, Interpreter, hand_over
-from benchmarks.measuring.looking import Seen, last_place, said, stored_results
+from benchmarks.measuring.looking import LookOrder, Seen, last_place, said, stored_results
 from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.target import Target, TargetError
 from benchmarks.measuring.watch import LimitError, Watch, WorkerLostError, end_all, how_it_ended
 
 LOOK_SHARE = 0.15
 """The part of the budget that each of two passes may take."""
+
+CHECK_SHARE = 0.05
+"""The part that it may take to see whether another interpreter gives the same results."""
 
 MEMORY_FACTOR = 1.5
 """A second pass that is faster by more than this has found something that the first one left."""
@@ -85,21 +89,23 @@ def look(target: Target, budget: float) -> Findings:
     """Run the function on inputs drawn at random until a part of the budget is over, twice.
 
     Raises TargetError if it raises, takes too long, ends its process, needs more memory than there is, or gives other
-    results the second time. Nothing that it has started is left.
+    results the second time, or in another interpreter. Nothing that it has started is left.
     """
+    order = list(range(len(target.inputs)))
+    random.Random(SEED).shuffle(order)
     with TemporaryDirectory(prefix="pool-benchmarks-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        _write(target, LOOK_SHARE * budget, folder / "function")
-        seen = _seen(target, budget, folder)
+        seen = _seen(target, LookOrder(target.inputs, target.same, order, LOOK_SHARE * budget), budget, folder)
+        _refuse_differing(target, seen, "the second time")
         try:
             results = tuple(stored_results(folder, len(seen.places)))
         except Exception as error:
             raise TargetError(f"--target {target.name}: its results cannot be sent back ({said(error)})") from error
         size = (folder / "results").stat().st_size
-    if seen.differing is not None:
-        raise TargetError(
-            f"--target {target.name}: gives another result for input {seen.differing} the second time: results cannot "
-            "be checked; name what compares them (--same MODULE:FUNCTION), or measure --unchecked"
+        some = _as_many(seen, CHECK_SHARE * budget)
+        again = LookOrder(target.inputs, target.same, some, 0.0, only_again=True)
+        _refuse_differing(
+            target, _seen(target, again, budget, folder), "in another interpreter (PYTHONHASHSEED=0 helps)"
         )
     limit, need = memory_limit(), _need(seen)
     most = None if limit is None or need is None else limit // need
@@ -109,19 +115,21 @@ def look(target: Target, budget: float) -> Findings:
             "the limit, end other programs, or give smaller inputs"
         )
     remembers = _remembers(seen)
-    notes = tuple(_notes(target, seen, remembers=remembers))
+    calls = seen.first if remembers else list(map(min, seen.first, seen.again))
+    spent, worked = (sum(column) for column in zip(*calls, strict=True))
+    notes = tuple(_notes(target, seen, worked / spent, remembers=remembers))
     if limit is not None and need is not None and most is not None and most < usable_cpus():
         there = f"{_amount(limit)} are there, for {most} of {usable_cpus()} workers"
         notes = (*notes, f"each worker needs {_amount(need)} of memory: {there}")
     return Findings(
         places=tuple(seen.places),
-        seconds=tuple(seen.seconds if remembers else map(min, seen.seconds, seen.again)),
+        seconds=tuple(seconds for seconds, _ in calls),
         results=results,
         bytes_in=fmean(len(pickle.dumps(target.inputs[place], 4)) for place in seen.places),
         bytes_out=size / len(seen.places),
-        waits=seen.cpu < WAITING_SHARE * sum(seen.seconds),
+        waits=worked < WAITING_SHARE * spent,
         frees=seen.frees,
-        computing=min(1.0, seen.cpu / sum(seen.seconds)),
+        computing=min(1.0, worked / spent),
         remembers=remembers,
         import_seconds=seen.import_seconds,
         task_memory=seen.taken,
@@ -130,15 +138,23 @@ def look(target: Target, budget: float) -> Findings:
     )
 
 
-def _write(target: Target, seconds: float, path: Path) -> None:
-    """Write what the interpreter of the look reads: the function, and what it is tried on."""
-    order = list(range(len(target.inputs)))
-    random.Random(SEED).shuffle(order)
-    hand_over(path, target.function, (target.inputs, target.same, order, seconds))
+def _as_many(seen: Seen, seconds: float) -> list[int]:
+    """Return the first inputs that were tried, at least one: as many as take no longer than some seconds."""
+    ends = accumulate(taken for taken, _ in seen.first)
+    return seen.places[: max(1, sum(end <= seconds for end in ends))]
 
 
-def _seen(target: Target, budget: float, folder: Path) -> Seen:
+def _refuse_differing(target: Target, seen: Seen, when: str) -> None:
+    if seen.differing is not None:
+        raise TargetError(
+            f"--target {target.name}: gives another result for input {seen.differing} {when}: results cannot be "
+            "checked; name what compares them (--same MODULE:FUNCTION), or measure --unchecked"
+        )
+
+
+def _seen(target: Target, order: LookOrder, budget: float, folder: Path) -> Seen:
     """Have the function tried, and end all that it has started."""
+    hand_over(folder / "function", target.function, order)
     watch = Watch(budget)
     interpreter = Interpreter("benchmarks.measuring.looking", "look_and_tell", str(folder))
     before = descendants()
@@ -183,7 +199,7 @@ def _remembers(seen: Seen) -> bool:
     Of repeated inputs the first pass has found most in a cache, so the sums count, of calls that are long enough. What
     disturbs one pass now and then disturbs the other too.
     """
-    pairs = list(zip(seen.seconds, seen.again, strict=True))[1:]
+    pairs = [(first, second) for (first, _), (second, _) in zip(seen.first, seen.again, strict=True)][1:]
     long = [(first, second) for first, second in pairs if max(first, second) > REMEMBERED_SECONDS]
     gained = sum(first - second for first, second in long)
     return sum(first > MEMORY_FACTOR * second for first, second in long) >= LEAST_REMEMBERED and gained > (
@@ -191,9 +207,10 @@ def _remembers(seen: Seen) -> bool:
     ) * sum(second for _, second in pairs)
 
 
-def _notes(target: Target, seen: Seen, *, remembers: bool) -> Iterator[str]:
-    """Yield what the person should know."""
-    number, spent = len(seen.places), sum(seen.seconds)
+def _notes(target: Target, seen: Seen, busy: float, *, remembers: bool) -> Iterator[str]:
+    """Yield what the person should know; `busy` is how many processors it kept busy."""
+    number = len(seen.places)
+    spent, again = (sum(seconds for seconds, _ in calls) for calls in (seen.first, seen.again))
     if seen.changed:
         yield f"it changes its inputs ({seen.changed} of {number} that were tried): a worker changes a copy"
     if seen.prints:
@@ -201,14 +218,14 @@ def _notes(target: Target, seen: Seen, *, remembers: bool) -> Iterator[str]:
     if seen.moves:
         yield "it changes the working directory, of the worker alone"
     if remembers:
-        share = sum(seen.again) / spent
+        share = again / spent
         yield f"a second pass took {share:.0%} of the first: it remembers results or warms a cache, in each worker"
     if seen.starts_processes:
         yield "it starts processes of its own: a worker of a Pool cannot, where they are multiprocessing's"
     if seen.starts_threads:
         yield "it starts threads of its own, in each worker"
-    if seen.cpu > BUSY_FACTOR * spent and spent > REMEMBERED_SECONDS * number:
-        yield f"it keeps {seen.cpu / spent:.1f} CPUs busy by itself: more workers only help where there are more CPUs"
+    if busy > BUSY_FACTOR and spent > REMEMBERED_SECONDS * number:
+        yield f"it keeps {busy:.1f} CPUs busy by itself: more workers only help where there are more CPUs"
     if any(seen.left):
         yield f"it leaves {seen.left[0]} processes and {seen.left[1]} threads of its own"
     if number < len(target.inputs):

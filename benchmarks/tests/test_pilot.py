@@ -18,6 +18,7 @@ from benchmarks.measuring import pilot
 from benchmarks.measuring.arms import Arms
 from benchmarks.measuring.cells import Cell
 from benchmarks.measuring.cold import with_file
+from benchmarks.measuring.looking import Seen
 from benchmarks.measuring.measure import timed
 from benchmarks.measuring.pilot import look
 from benchmarks.measuring.processes import descendants
@@ -90,6 +91,12 @@ def killed(n):
 
 def chance(n):
     return random.random()
+
+def hashed(n):
+    return hash(str(n))
+
+def here(n):
+    return os.getpid()
 
 def close(a, b):
     return abs(a - b) < 2
@@ -176,6 +183,8 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("fails", "few", "raises KeyError: 'three' for input 2"),
         ("leaves", "few", "raises SystemExit: I am off for input"),
         ("chance", "few", "gives another result for input"),
+        ("hashed", "few", "in another interpreter (PYTHONHASHSEED=0 helps)"),
+        ("here", "few", "in another interpreter"),
         ("unpicklable", "few", "cannot be sent back"),
         ("ends", "few", "its process ended with exit code 3 (at input 2): a worker would end too"),
         ("ends_beside_a_child", "few", "its process ended with exit code 3 (at input"),
@@ -228,6 +237,15 @@ def test_what_a_look_tells(own: str, function: str, inputs: str, note: str, capf
     assert any(note in one for one in findings.notes), findings.notes
     assert capfd.readouterr() == ("", "")
     assert (descendants(), Path.cwd(), threading.active_count()) == (before, folder, threads)
+
+
+@pytest.mark.parametrize(("worked", "told"), [(1.0, False), (1.9, True)])
+def test_a_task_that_keeps_several_processors_busy(own: str, worked: float, *, told: bool) -> None:
+    """It is told where more CPU time than time was spent in it: by threads of a library, mostly."""
+    seen = Seen(0.0, None, places=[0], first=[(1.0, worked)], again=[(1.0, worked)])
+    notes = pilot._notes(found(own, "work"), seen, worked, remembers=False)
+
+    assert any("it keeps 1.9 CPUs busy" in note for note in notes) is told
 
 
 @pytest.mark.parametrize("function", ["work", "same", "objects", "reads"])

@@ -124,6 +124,7 @@ class LookInside:
             seen.places = list(self._order.places)
             self._second_pass()
             return seen
+        self._screen.written()  # by its module, which was imported
         sys.addaudithook(self._hear_process)
         threading.setprofile(self._hear_thread)
         before, folder = resident_memory(), _working_folder()
@@ -186,8 +187,14 @@ class LookInside:
             for place in seen.places:
                 result, taken = self._call(place)
                 seen.again.append(taken)
+                if seen.differing is not None:
+                    continue
                 try:
-                    same = seen.differing is not None or self._order.same(pickle.load(file), result)
+                    former = pickle.load(file)
+                except Exception as error:
+                    raise RefusedError(f"its result for input {place} cannot be sent back ({said(error)})") from error
+                try:
+                    same = self._order.same(former, result)
                 except Exception as error:
                     message = f"two results for input {place} cannot be compared ({said(error)})"
                     raise RefusedError(f"{message}: name what compares them (--same MODULE:FUNCTION)") from error

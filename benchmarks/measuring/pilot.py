@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -45,6 +45,9 @@ BUSY_FACTOR = 1.5
 """One that computes for longer than its time by this keeps several processors busy."""
 
 SEED = 20261125
+
+Calls = Sequence[tuple[float, float]]
+"""Of each call its seconds, and those of CPU time in it."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +105,13 @@ def look(target: Target, budget: float) -> Findings:
         except Exception as error:
             raise TargetError(f"--target {target.name}: its results cannot be sent back ({said(error)})") from error
         size = (folder / "results").stat().st_size
-        some = _as_many(seen, CHECK_SHARE * budget)
+        remembers = _remembers(seen.first, seen.again)
+        some = _as_many(seen, CHECK_SHARE * budget, remembers=remembers)
         again = LookOrder(target.inputs, target.same, some, 0.0, only_again=True)
-        _refuse_differing(
-            target, _seen(target, again, budget, folder), "in another interpreter (PYTHONHASHSEED=0 helps)"
-        )
+        other = _seen(target, again, budget, folder)
+        _refuse_differing(target, other, "in another interpreter (PYTHONHASHSEED=0 helps)")
+        # there the function remembers nothing; if it is as fast, it was the machine that had been slow
+        remembers = remembers and _remembers(other.again, seen.again[: len(some)])
     limit, need = memory_limit(), _need(seen)
     most = None if limit is None or need is None else limit // need
     if limit is not None and need is not None and not most:
@@ -114,7 +119,6 @@ def look(target: Target, budget: float) -> Findings:
             f"--target {target.name}: each worker needs {_amount(need)} of memory, {_amount(limit)} are there: raise "
             "the limit, end other programs, or give smaller inputs"
         )
-    remembers = _remembers(seen)
     calls = seen.first if remembers else list(map(min, seen.first, seen.again))
     spent, worked = (sum(column) for column in zip(*calls, strict=True))
     notes = tuple(_notes(target, seen, worked / spent, remembers=remembers))
@@ -138,10 +142,14 @@ def look(target: Target, budget: float) -> Findings:
     )
 
 
-def _as_many(seen: Seen, seconds: float) -> list[int]:
-    """Return the first inputs that were tried, at least one: as many as take no longer than some seconds."""
+def _as_many(seen: Seen, seconds: float, *, remembers: bool) -> list[int]:
+    """Return the first inputs that were tried, as many as take no longer than some seconds.
+
+    At least one, or as many as tell whether what looks as if it `remembers` does.
+    """
     ends = accumulate(taken for taken, _ in seen.first)
-    return seen.places[: max(1, sum(end <= seconds for end in ends))]
+    least = _gains(seen.first, seen.again)[LEAST_REMEMBERED - 1] + 1 if remembers else 1
+    return seen.places[: max(least, sum(end <= seconds for end in ends))]
 
 
 def _refuse_differing(target: Target, seen: Seen, when: str) -> None:
@@ -193,18 +201,27 @@ def _amount(size: int) -> str:
     return f"{size / 2**30:.3g} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 
-def _remembers(seen: Seen) -> bool:
-    """Say whether the second pass found what the first one left; the very first call, which may load more, is left out.
+def _gains(first: Calls, second: Calls) -> list[int]:
+    """Return which calls were faster the second time; the very first one, which may load more, does not count."""
+    pairs = enumerate(zip(first, second, strict=True))
+    return [
+        number
+        for number, ((one, _), (other, _)) in pairs
+        if number > 0 and one > max(MEMORY_FACTOR * other, REMEMBERED_SECONDS)
+    ]
+
+
+def _remembers(first: Calls, second: Calls) -> bool:
+    """Say whether the second calls found what the first ones left.
 
     Of repeated inputs the first pass has found most in a cache, so the sums count, of calls that are long enough. What
     disturbs one pass now and then disturbs the other too.
     """
-    pairs = [(first, second) for (first, _), (second, _) in zip(seen.first, seen.again, strict=True)][1:]
-    long = [(first, second) for first, second in pairs if max(first, second) > REMEMBERED_SECONDS]
-    gained = sum(first - second for first, second in long)
-    return sum(first > MEMORY_FACTOR * second for first, second in long) >= LEAST_REMEMBERED and gained > (
-        MEMORY_FACTOR - 1
-    ) * sum(second for _, second in pairs)
+    pairs = [(one, other) for (one, _), (other, _) in zip(first, second, strict=True)][1:]
+    gained = sum(one - other for one, other in pairs if max(one, other) > REMEMBERED_SECONDS)
+    return len(_gains(first, second)) >= LEAST_REMEMBERED and gained > (MEMORY_FACTOR - 1) * sum(
+        other for _, other in pairs
+    )
 
 
 def _notes(target: Target, seen: Seen, busy: float, *, remembers: bool) -> Iterator[str]:

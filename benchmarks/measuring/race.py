@@ -32,6 +32,9 @@ ALL_SECONDS = 1.0
 PASS_SECONDS = 0.5
 """What a loop over a sample of them is to take: a pass of a cell must fit its budget a dozen times."""
 
+WHILE_WAITING = 4.0
+"""So many times as long where the tasks wait: the other arms then take next to nothing, and many workers many tasks."""
+
 MOST_MEASURED = 2000
 
 LONG_TASK = 0.25
@@ -105,11 +108,12 @@ def measured_inputs(findings: Findings, inputs: int, workers: int, before: int =
     sample.
     """
     seen, each = len(findings.places), max(findings.task_time, 1e-9)
-    if seen == inputs <= MOST_MEASURED and seen * each <= ALL_SECONDS:
+    longer = WHILE_WAITING if findings.waits else 1.0
+    if seen == inputs <= MOST_MEASURED and seen * each <= longer * ALL_SECONDS:
         number = seen
     else:
         least = workers if each >= LONG_TASK else 2 * workers
-        fitting = min(int(PASS_SECONDS / each), MOST_MEASURED)
+        fitting = min(int(longer * PASS_SECONDS / each), MOST_MEASURED)
         number = max(least, fitting // workers * workers)
     number = min(before or number, seen)
     return tuple(sorted(range(number), key=lambda place: findings.places[place]))
@@ -125,6 +129,7 @@ class Race:
         self._target = target
         self._tell = tell
         self._fresh = findings.remembers
+        self._share = len(places) / len(target.inputs)
         self.inputs = [target.inputs[findings.places[place]] for place in places]
         self.results = [findings.results[place] for place in places]
         self.tries: dict[Setting, Tried] = {}
@@ -167,14 +172,23 @@ class Race:
                 self._try(setting, deadline)
         for setting in list(self._variants()):
             self._try(setting, deadline)
-        for one in self.ranked()[:AGAIN]:
-            if one.taken is not None and one.taken < CLEARLY * self._best():
-                self._try(one.setting, deadline)
+        for one in self.near()[:AGAIN]:
+            self._try(one.setting, deadline)
 
     def ranked(self) -> list[Tried]:
-        """Return what was timed, the fastest first."""
+        """Return what was timed, the fastest over all inputs first."""
         timed = [one for one in self.tries.values() if one.taken is not None]
-        return sorted(timed, key=lambda one: one.taken or 0.0)
+        return sorted(timed, key=self.cost)
+
+    def cost(self, one: Tried) -> float:
+        """Return the seconds that all inputs would take, with making and ending the pool where a pass has that not."""
+        taken = float("inf") if one.taken is None else one.taken
+        return taken / self._share + (0.0 if self._fresh else one.start or 0.0)
+
+    def near(self) -> list[Tried]:
+        """Return what is not clearly slower than the best, the fastest first."""
+        ranked = self.ranked()
+        return [one for one in ranked if self.cost(one) < CLEARLY * self.cost(ranked[0])]
 
     def _best(self) -> float:
         return min((one.taken for one in self.tries.values() if one.taken is not None), default=float("inf"))
@@ -287,7 +301,7 @@ def _finalists(race: Race, before: Sequence[Setting], loop: float, deadline: flo
     """Return what an earlier run has measured, and the best: as many as can have their least number of rounds."""
     ranked = race.ranked()
     best = ranked[0].taken or 0.0
-    near = [one.setting for one in ranked if (one.taken or 0.0) < CLEARLY * best]
+    near = [one.setting for one in race.near()]
     second = [one.setting for one in ranked[:2]]
     kept = [setting for setting in before if setting in race.tries][:1]
     wanted = list(dict.fromkeys([ranked[0].setting, *kept, *near, *second]))[:MOST_FINALISTS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from benchmarks.report import units
 from benchmarks.report.costs import Costs
@@ -21,63 +22,76 @@ LEAST_PART = 0.005
 """Of the time: what takes less is not worth a word."""
 
 
+@dataclass(frozen=True)
+class Option:
+    """A setting that was measured: how many times as fast as the loop a pass is, and what all inputs take with it.
+
+    `whole` has the start of the pool in it, in seconds.
+    """
+
+    row: Metrics
+    gain: Summary
+    whole: Summary
+
+
 def chosen(info: TargetInfo, rows: Sequence[Metrics]) -> Metrics | None:
     """Return the row of the setting that is recommended; None where that is the loop, or nothing was measured."""
-    tied = _first(info, rows)
-    if not tied:
-        return None
-    row, gain = tied[0]
-    lost = gain.high is not None and gain.high <= 1
-    return None if lost or _whole(info, row, gain).center >= info.task_time * info.inputs else row
+    first = _first(info, rows)
+    return first[0].row if first and first[0].whole.center < _loop(info) else None
+
+
+def _loop(info: TargetInfo) -> float:
+    """Return what a loop over all inputs takes, in seconds."""
+    return info.task_time * info.inputs
 
 
 def recommendation(info: TargetInfo, rows: Sequence[Metrics], width: int) -> Iterator[str]:
     """Yield the lines; none where no setting was measured."""
-    tied = _first(info, rows)
-    if not tied:
+    first = _first(info, rows)
+    if not first:
         return
-    best, gain = tied[0]
-    loop = info.task_time * info.inputs
-    tasks = f"{counted(info.inputs, 'task')} of {units.seconds(info.task_time)} take {units.seconds(loop)}"
-    pays = _pays_from(info, best, gain)
+    best, *others = first
+    loop = _loop(info)
+    once = best.whole.inverse().scaled(loop)
+    pays = _pays_from(info, best)
     if chosen(info, rows) is None:
-        yield from wrapped(f"Keep the loop: {tasks}, and the best pool is {known(gain)} times as fast.", width)
-        if gain.center > 1 and pays is not None:
-            yield from wrapped(f"{_start(info, best)}: it pays from about {counted(pays, 'task')} on.", width)
+        yield from wrapped(
+            f"Keep the loop: {counted(info.inputs, 'task')} of {units.seconds(info.task_time)} take "
+            f"{units.seconds(loop)}; with the best pool, its start included, {known(best.whole, 's')}.",
+            width,
+        )
+        if best.gain.low is not None and best.gain.low > 1 and pays is not None:
+            yield from wrapped(f"{_start(info, best.row)}: it pays from about {counted(pays, 'task')} on.", width)
         return
-    doubt = ", which cannot be told from the loop" if gain.meets(1, 1) else ""
-    yield from wrapped(f"Recommended, {known(gain)} times as fast as the loop{doubt}:", width)
+    doubt = ", which cannot be told from the loop" if once.meets(1, 1) else ""
+    there = f" ({known(best.gain)} where the pool is there)" if _pool_seconds(info, best.row) else ""
+    yield from wrapped(f"Recommended, {known(once)} times as fast as the loop{doubt}{there}:", width)
     yield ""
-    yield from (
-        f"    {line}".rstrip() for line in code_for(_setting(best), Pasted(info.name, info.star, info.prepared_by))
-    )
+    code = code_for(_setting(best.row), Pasted(info.name, info.star, info.prepared_by))
+    yield from (f"    {line}".rstrip() for line in code)
     yield ""
-    others = [f"{_named(row)} ({known(other)})" for row, other in tied[1:]]
     if others:
-        yield from wrapped(f"Not told from it for sure: {'; '.join(others)}.", width)
-    whole = _whole(info, best, gain)
+        named = "; ".join(f"{_named(one.row)} ({known(one.whole.inverse().scaled(loop))})" for one in others)
+        yield from wrapped(f"Not told from it for sure: {named}.", width)
     yield from wrapped(
-        f"All {counted(info.inputs, 'input')}, the start of the pool included: {known(whole, 's')} instead of "
-        f"{units.seconds(loop)}.",
+        f"All {counted(info.inputs, 'input')} take {known(best.whole, 's')} instead of {units.seconds(loop)}, the "
+        "start of the pool included.",
         width,
     )
-    yield from wrapped(_cost(best), width)
+    yield from wrapped(_cost(best.row), width)
     if pays is not None:
-        yield from wrapped(f"{_start(info, best)}: it pays from about {counted(pays, 'task')} on.", width)
-    yield from wrapped(_limits(info, best, whole.center), width)
+        yield from wrapped(f"{_start(info, best.row)}: it pays from about {counted(pays, 'task')} on.", width)
+    yield from wrapped(_limits(info, best.row, best.whole.center), width)
 
 
-def _first(info: TargetInfo, rows: Sequence[Metrics]) -> list[tuple[Metrics, Summary]]:
-    """Return the settings that share the first place, with their gains.
-
-    First those that need nothing installed, of these the one that takes least with its start.
-    """
+def _first(info: TargetInfo, rows: Sequence[Metrics]) -> list[Option]:
+    """Return the settings that share the first place, by what all inputs take: first what needs nothing installed."""
     own = [row for row in rows if row.place.family == TARGET_FAMILY and row.place.strategy not in NULLS]
-    found = [(row, row.speedup) for row in own if row.speedup is not None]
+    found = [Option(row, row.speedup, _whole(info, row, row.speedup)) for row in own if row.speedup is not None]
     if not found:
         return []
-    tied, _ = ranked(found, lambda pair: pair[1], most=True)
-    return sorted(tied, key=lambda pair: (needs_a_library(pair[0].place.strategy), _whole(info, *pair).center))
+    tied, _ = ranked(found, lambda one: one.whole)
+    return sorted(tied, key=lambda one: needs_a_library(one.row.place.strategy))
 
 
 def _setting(row: Metrics) -> Setting:
@@ -125,10 +139,10 @@ def _start(info: TargetInfo, row: Metrics) -> str:
     return f"Making and ending the pool takes {units.seconds(_pool_seconds(info, row))}"
 
 
-def _pays_from(info: TargetInfo, row: Metrics, gain: Summary) -> int | None:
+def _pays_from(info: TargetInfo, best: Option) -> int | None:
     """Return the number of tasks from which on the pool has earned its start, None where it never does."""
-    start = _pool_seconds(info, row)
-    saved = info.task_time * (1 - 1 / gain.center)
+    start = _pool_seconds(info, best.row)
+    saved = info.task_time * (1 - 1 / best.gain.center)
     return max(1, math.ceil(start / saved)) if start > 0 and saved > 0 else None
 
 

@@ -267,7 +267,8 @@ class TargetInfo(Struct, frozen=True, omit_defaults=True):
     `deviation` is the standard one as a share of `task_time`, bytes are those of a task. `lengths` has the seconds of
     the tasks that are measured, in their order, `computing` the share of these in which a processor was used. `calls`
     are those by which the costs of the settings were found. `star` says that each input is a row of arguments;
-    `prepared_by` is what each process calls first.
+    `prepared_by` is what each process calls first. `import_seconds` is what a new interpreter takes to import what it
+    needs, `task_memory` the bytes that a task takes at most, None where the system does not tell.
     """
 
     name: Name
@@ -285,6 +286,8 @@ class TargetInfo(Struct, frozen=True, omit_defaults=True):
     calls: list[TimedCall] = []
     star: bool = False
     prepared_by: Name | None = None
+    import_seconds: Amount = 0.0
+    task_memory: Amount | None = None
 
     def start_of(self, strategy: str, workers: int, start_method: str) -> float | None:
         """Return the seconds that making and ending such a pool took, None where nobody timed it."""

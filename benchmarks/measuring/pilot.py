@@ -35,6 +35,9 @@ MEMORY_FACTOR = 1.5
 REMEMBERED_SECONDS = 1e-4
 """A first call that is shorter is slow by what the processor's own caches lack."""
 
+LONG_IMPORT = 0.1
+"""Seconds from which on importing is most of what a worker takes to start."""
+
 LEAST_REMEMBERED = 2
 """Calls that are to be faster the second time: a single one was disturbed, perhaps."""
 
@@ -228,22 +231,39 @@ def _notes(target: Target, seen: Seen, busy: float, *, remembers: bool) -> Itera
     """Yield what the person should know; `busy` is how many processors it kept busy."""
     number = len(seen.places)
     spent, again = (sum(seconds for seconds, _ in calls) for calls in (seen.first, seen.again))
-    if seen.changed:
-        yield f"it changes its inputs ({seen.changed} of {number} that were tried): a worker changes a copy"
-    if seen.prints:
-        yield "it prints, which workers do too, in no order"
-    if seen.moves:
-        yield "it changes the working directory, of the worker alone"
-    if remembers:
-        share = again / spent
-        yield f"a second pass took {share:.0%} of the first: it remembers results or warms a cache, in each worker"
-    if seen.starts_processes:
-        yield "it starts processes of its own: a worker of a Pool cannot, where they are multiprocessing's"
-    if seen.starts_threads:
-        yield "it starts threads of its own, in each worker"
-    if busy > BUSY_FACTOR and spent > REMEMBERED_SECONDS * number:
-        yield f"it keeps {busy:.1f} CPUs busy by itself: more workers only help where there are more CPUs"
-    if any(seen.left):
-        yield f"it leaves {seen.left[0]} processes and {seen.left[1]} threads of its own"
-    if number < len(target.inputs):
-        yield f"{number} of {len(target.inputs)} inputs were tried: the longest task may not be among them"
+    processes, threads = seen.left
+    yield from (
+        note
+        for holds, note in (
+            (
+                seen.changed,
+                f"it changes its inputs ({seen.changed} of {number} that were tried): a worker changes a copy",
+            ),
+            (seen.prints, "it prints, which workers do too, in no order"),
+            (seen.moves, "it changes the working directory, of the worker alone"),
+            (
+                remembers,
+                f"a second pass took {again / (spent or 1):.0%} of the first: it remembers results or warms a cache, "
+                "in each worker",
+            ),
+            (
+                seen.import_seconds > LONG_IMPORT,
+                f"importing it takes {seen.import_seconds:.2g} s, in each worker that is not forked",
+            ),
+            (
+                seen.starts_processes,
+                "it starts processes of its own: a worker of a Pool cannot, where they are multiprocessing's",
+            ),
+            (seen.starts_threads, "it starts threads of its own, in each worker"),
+            (
+                busy > BUSY_FACTOR and spent > REMEMBERED_SECONDS * number,
+                f"it keeps {busy:.1f} CPUs busy by itself: more workers only help where there are more CPUs",
+            ),
+            (processes or threads, f"it leaves {processes} processes and {threads} threads of its own"),
+            (
+                number < len(target.inputs),
+                f"{number} of {len(target.inputs)} inputs were tried: the longest task may not be among them",
+            ),
+        )
+        if holds
+    )

@@ -262,6 +262,8 @@ def prepare(  # noqa: PLR0913, PLR0917 - what a race needs
         lengths=lengths,
         computing=findings.computing,
         calls=calls,
+        import_seconds=findings.import_seconds,
+        task_memory=findings.task_memory,
     )
     race.run(model.propose(info, findings.most_workers), kept, perf_counter() + RACE_SHARE * budget)
     if not race.ranked():

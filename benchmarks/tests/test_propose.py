@@ -157,6 +157,10 @@ FINDINGS = Findings(
     waits=False,
     frees=False,
     computing=1.0,
+    remembers=False,
+    import_seconds=0.0,
+    task_memory=None,
+    most_workers=None,
     notes=(),
 )
 
@@ -174,10 +178,10 @@ def test_few_inputs_are_all_measured() -> None:
 
 
 @pytest.fixture
-def race() -> Iterator[Race]:
+def race(tmp_path: Path) -> Iterator[Race]:
     """A race for the counting loop over eight inputs."""
     target = Target("tasks:count", count, (100_000,) * 8, equal, "f00d")
-    yield Race(target, FINDINGS, range(8), print)
+    yield Race(target, FINDINGS, range(8), tmp_path, print)
     del WORKLOADS[target.label]
 
 

@@ -33,6 +33,7 @@ from benchmarks.measuring.lock import LockedError, MachineLock, lock_path
 from benchmarks.measuring.watch import CellError
 from benchmarks.report.__main__ import recommended
 from benchmarks.report.advice import Demand, Proposal, proposals, usable
+from benchmarks.report.forecast import COMPUTES
 from benchmarks.report.overview import of_run
 from benchmarks.report.reading import reduced
 from benchmarks.report.recommend import chosen
@@ -124,7 +125,8 @@ def earlier(name: str) -> list[Reduced]:
 def advise(runs: Sequence[Reduced], asked: Asked) -> Proposal:
     """Return what earlier runs foretell for the recommended strategy; where they do not know it, for their best."""
     info = asked.info
-    job = Demand(info.task_time, info.inputs, round(info.bytes_in), round(info.bytes_out), info.deviation)
+    waits = info.computing < COMPUTES
+    job = Demand(info.task_time, info.inputs, round(info.bytes_in), round(info.bytes_out), info.deviation, waits)
     found = proposals(usable(runs, job), job)
     return next((one for one in found if one.costs.strategy == asked.recommended.strategy), found[0])
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -68,9 +71,9 @@ def _try(make: Callable[[], Engine], trial: Trial) -> Passes:
     engines: list[Engine] = []
     watch = Watch(trial.limit)
     try:
-        with watch:
+        start_helpers(setting.start_method)  # which keep the streams that they start with
+        with watch, _quiet():
             with SIGNALS.held_back():
-                start_helpers(setting.start_method)
                 before = descendants()
                 begun = perf_counter()
                 engines.append(make())
@@ -102,3 +105,18 @@ def _try(make: Callable[[], Engine], trial: Trial) -> Passes:
             said = f"not done after {trial.limit:.3g} s"
         raise CellError(" ".join(said.split())) from error
     return Passes(tuple(seconds), start)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what workers print off the screen: pytest does that for cells, and is not there yet."""
+    kept = [(stream, os.dup(stream)) for stream in (1, 2)]
+    with Path(os.devnull).open("wb") as nothing:
+        try:
+            for stream, _ in kept:
+                os.dup2(nothing.fileno(), stream)
+            yield
+        finally:
+            for stream, copy in kept:
+                os.dup2(copy, stream)
+                os.close(copy)

@@ -330,7 +330,9 @@ def _advise(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if not sample:
         return FAULT
     sample = samples.of_python(sample, sample[-1])
-    job = advice.Demand(options.task_time, options.tasks, options.bytes_in, options.bytes_out, options.spread)
+    job = advice.Demand(
+        options.task_time, options.tasks, options.bytes_in, options.bytes_out, options.spread, options.waiting
+    )
     for line in advice.advice_lines(sample, job, terminal_width(), options.workers):
         print(line, file=out)
     return FAULT if faults else OK

@@ -35,7 +35,7 @@ MOST_RIVALS = 4
 class Demand:
     """What a person has to do: so many tasks of so many seconds each, with the bytes of each in and out.
 
-    `spread` is the standard deviation of task lengths, as a share of their mean.
+    `spread` is the standard deviation of task lengths, as a share of their mean. What `waits` takes no processor.
     """
 
     task_time: float
@@ -43,6 +43,7 @@ class Demand:
     bytes_in: int = 0
     bytes_out: int = 0
     spread: float = 0.0
+    waits: bool = False
 
     @property
     def work(self) -> float:
@@ -98,7 +99,7 @@ def proposal(costs: Costs, job: Demand, chunk_size: int, workers: int) -> Propos
     data = costs.byte_in * own.bytes_in + costs.byte_out * own.bytes_out
     dispatch = costs.seconds(own) - data
     # more workers than were measured share the work at the speed that these had, each on a processor of its own
-    share = costs.share * costs.workers / workers
+    share = 1 / workers if job.waits else costs.share * costs.workers / workers
     work = job.work * share
     ideal = job.work / workers
     busiest = -(-chunks // workers) * min(chunk_size, job.tasks) * job.task_time * share * workers

@@ -144,6 +144,9 @@ def parser_for(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         help="standard deviation of task lengths, as a share of their mean (%(default)s)",
     )  # fmt: skip
     advised.add_argument(
+        "--waiting", action="store_true", help="tasks wait, for a disk or another machine, and compute little"
+    )
+    advised.add_argument(
         "--workers", type=_whole, metavar="N", help="workers, also more than this machine has (default: as measured)"
     )
     promoted = command(

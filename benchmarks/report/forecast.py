@@ -4,8 +4,8 @@
 
 The costs are those of `costs`. The makespan is that of chunks which are handed out in their order, each to the worker
 that is free first (list scheduling, Graham 1969, doi 10.1137/0117039), with tasks as long as this machine makes them
-when all workers compute at once: bare processes have told that. Tasks that wait leave the processors to the caller,
-which then hands out beside them.
+when all workers compute at once: bare processes have told that. Tasks that wait leave the processors to the caller: it
+then hands out beside them, and each can begin when it has been handed out.
 """
 
 from __future__ import annotations
@@ -52,13 +52,14 @@ class Forecast:
         return self.work + self.machine + self.imbalance + self.dispatch + self.data
 
 
-def makespan(lengths: Sequence[float], chunk_size: int, workers: int) -> float:
-    """Return when the last worker is done, if chunks go in their order to whoever is free first."""
+def makespan(lengths: Sequence[float], chunk_size: int, workers: int, pause: float = 0.0) -> float:
+    """Return when the last worker is done, if chunks go in their order, one each `pause`, to whoever is free first."""
     if not lengths:
         return 0.0
     free = [0.0] * min(workers, -(-len(lengths) // chunk_size))
-    for begin in range(0, len(lengths), chunk_size):
-        heapq.heapreplace(free, free[0] + math.fsum(lengths[begin : begin + chunk_size]))
+    for number, begin in enumerate(range(0, len(lengths), chunk_size), 1):
+        start = max(free[0], number * pause)
+        heapq.heapreplace(free, start + math.fsum(lengths[begin : begin + chunk_size]))
     return max(free)
 
 
@@ -93,7 +94,9 @@ def foretell(info: TargetInfo, costs: Costs, setting: Setting, tasks: int | None
         shared = max(ideal, info.computing * whole / info_workers(info))
     span = max(shared, slow * makespan(lengths, chunk_size, setting.workers))
     if info.computing < COMPUTES:
-        dispatch, data = max(0.0, dispatch + data - span), 0.0
+        pause = (dispatch - costs.call + data) / chunks
+        done = costs.call + max(span, makespan(lengths, chunk_size, setting.workers, pause))
+        dispatch, data = done - span, 0.0
     total = span + dispatch + data
     return Forecast(
         work=ideal,

@@ -64,7 +64,7 @@ def recommendation(info: TargetInfo, rows: Sequence[Metrics], width: int) -> Ite
             yield from wrapped(f"{_start(info, best.row)}: it pays from about {counted(pays, 'task')} on.", width)
         return
     doubt = ", which cannot be told from the loop" if once.meets(1, 1) else ""
-    there = f" ({known(best.gain)} where the pool is there)" if _pool_seconds(info, best.row) else ""
+    there = f" ({known(best.gain)} once the pool is there)" if _pool_seconds(info, best.row) else ""
     yield from wrapped(f"Recommended, {known(once)} times as fast as the loop{doubt}{there}:", width)
     yield ""
     code = code_for(_setting(best.row), Pasted(info.name, info.star, info.prepared_by))
@@ -140,10 +140,19 @@ def _start(info: TargetInfo, row: Metrics) -> str:
 
 
 def _pays_from(info: TargetInfo, best: Option) -> int | None:
-    """Return the number of tasks from which on the pool has earned its start, None where it never does."""
+    """Return the number of tasks from which on the pool has earned its start, None where it never does.
+
+    With a few tasks not all workers have one: what these take the model tells, if it knows the strategy.
+    """
     start = _pool_seconds(info, best.row)
     saved = info.task_time * (1 - 1 / best.gain.center)
-    return max(1, math.ceil(start / saved)) if start > 0 and saved > 0 else None
+    if start <= 0 or saved <= 0:
+        return None
+    tasks, costs, setting = max(1, math.ceil(start / saved)), _costs(info, best.row), _setting(best.row)
+    if costs is not None and info.lengths:
+        while tasks < info.inputs and foretell(info, costs, setting, tasks).seconds + start >= info.task_time * tasks:
+            tasks += 1
+    return tasks
 
 
 def _cost(row: Metrics) -> str:

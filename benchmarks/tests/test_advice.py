@@ -176,3 +176,13 @@ def test_code_is_python() -> None:
         assert "{" not in code
         assert re.search(r"initializer=f|worker_init=f|functools.cache\(f\)", code), code
     assert code_for(Setting("somebody's own", 1, 2, "fork")) == ["somebody's own"]
+
+
+def test_tasks_that_wait_take_no_processor() -> None:
+    """Two workers halve the time of naps, whatever these processors make of work: 100 of 10 ms take 0.5 s, and a bit."""
+    job = Demand(0.01, 100, waits=True)
+    busy = proposal(POOL, Demand(0.01, 100), 1, 2)
+    waiting = proposal(POOL, job, 1, 2)
+
+    assert waiting.seconds.center == pytest.approx(0.5 + POOL.call + 100 * (POOL.chunk + POOL.task))
+    assert busy.seconds.center == pytest.approx(0.6 + POOL.call + 100 * (POOL.chunk + POOL.task))

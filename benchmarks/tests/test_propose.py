@@ -46,6 +46,8 @@ def test_a_makespan_is_that_of_list_scheduling() -> None:
     assert makespan([1.0] * 5, 1, 2) == 3
     assert makespan([2.0], 7, 4) == 2
     assert makespan([], 1, 2) == 0
+    assert makespan([4.0] * 4, 1, 4, 1.0) == 8  # handed out at 1, 2, 3 and 4
+    assert makespan([4.0] * 4, 2, 4, 1.0) == 10
 
 
 @settings(max_examples=50, deadline=None)
@@ -91,10 +93,11 @@ def test_waiting_tasks_gain_by_more_workers() -> None:
     """8 naps of 10 ms: 8 workers need the time of one, though there are 2 processors; and pay nothing beside them."""
     call = TimedCall(changed(POOL, chunk_size=1), 200, 0.0, 0, 0, 0.002)
     info = changed(INFO, computing=0.01, calls=[call])
+    handed = 1.1e-5 + 1e-6  # of each task: as a chunk, a task and its bytes
     two, eight = (foretell(info, COSTS, Setting("Pool.map", 1, number, "fork")) for number in (2, 8))
 
-    assert two.seconds == pytest.approx(0.04)
-    assert eight.seconds == pytest.approx(0.01)
+    assert two.seconds == pytest.approx(0.04 + 1e-4 + 2 * handed)
+    assert eight.seconds == pytest.approx(0.01 + 1e-4 + 8 * handed)
 
 
 def test_chunks_are_as_small_as_they_can_be() -> None:

@@ -211,7 +211,7 @@ def test_a_recommendation_by_arithmetic() -> None:
     text = "\n".join(lines)
     code = "\n".join(line[4:] for line in lines if line.startswith("    "))
 
-    assert "1.65 [1.49, 1.78] times as fast as the loop (1.67 [1.50, 1.80] where the pool is\nthere):" in text
+    assert "1.65 [1.49, 1.78] times as fast as the loop (1.67 [1.50, 1.80] once the pool is there):" in text
     compile(code, "pasted", "exec")
     assert "from mod import work" in code
     assert "pool.map(work, inputs, chunksize=1)" in code

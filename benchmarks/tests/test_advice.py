@@ -179,7 +179,7 @@ def test_code_is_python() -> None:
 
 
 def test_tasks_that_wait_take_no_processor() -> None:
-    """Two workers halve the time of naps, whatever these processors make of work: 100 of 10 ms take 0.5 s, and a bit."""
+    """Two workers halve the time of naps, whatever these processors make of work: 100 of 10 ms take 0.5 s and a bit."""
     job = Demand(0.01, 100, waits=True)
     busy = proposal(POOL, Demand(0.01, 100), 1, 2)
     waiting = proposal(POOL, job, 1, 2)

@@ -264,8 +264,9 @@ class TargetInfo(Struct, frozen=True, omit_defaults=True):
     """What a look at a person's own function has found, and which settings were tried.
 
     `inputs` is how many there are, `looked_at` how many of them the look has seen. Times are means in seconds,
-    `deviation` is the standard one as a share of `task_time`, bytes are those of a task. `lengths` has the seconds of
-    the tasks that are measured, in their order, `computing` the share of these in which a processor was used. `calls`
+    `deviation` is the standard one as a share of `task_time`, bytes are those of a task. `measured` is how many tasks a
+    pass has, `lengths` has their seconds in their order, of every so many where they are many, `computing` the share of
+    these in which a processor was used. `calls`
     are those by which the costs of the settings were found. `star` says that each input is a row of arguments;
     `prepared_by` is what each process calls first. `import_seconds` is what a new interpreter takes to import what it
     needs, `task_memory` the bytes that a task takes at most, None where the system does not tell.
@@ -280,6 +281,7 @@ class TargetInfo(Struct, frozen=True, omit_defaults=True):
     bytes_in: Amount
     bytes_out: Amount
     notes: list[str]
+    measured: Annotated[int, Meta(ge=0, le=int(MOST))] = 0
     lengths: list[Amount] = []
     computing: Amount = 1.0
     tries: list[Tried] = []

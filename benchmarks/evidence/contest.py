@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 LOOP = Setting("serial", None, 1, NO_METHOD)
 
-SWEEP_SECONDS = 60.0
+SWEEP_SECONDS = 40.0
 """What a sweep is to take; the chunk sizes are thinned out for that."""
 
 OPEN_SECONDS = 0.4

@@ -2,10 +2,10 @@
 
 For each function of `benchmarks.evidence.functions`, on which no model was fitted: a run such as a person would take,
 in FOLDER/NAME, where no earlier run can tell it anything; a sweep over many settings; then the recommended setting, the
-best others, the loop, and what `report advise` foretells from the baselines alone, in turns. About four minutes each;
+best others, the loop, and what `report advise` foretells from the baselines alone, in turns. About three minutes each;
 what is there already is not measured again, so that it can be interrupted.
 
-    python -m benchmarks.evidence.regret FOLDER [--only NAME ...] [--turns 7]
+    python -m benchmarks.evidence.regret FOLDER [--only NAME ...] [--turns 5]
     python -m benchmarks.evidence.regret FOLDER --report [--plot PATH]
 """
 
@@ -50,7 +50,7 @@ ASK_SECONDS = 300
 """What a run may take before it is ended."""
 
 RIVALS = 3
-TURNS = 7
+TURNS = 5
 SAID_WIDTH = 100
 
 

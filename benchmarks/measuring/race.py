@@ -17,7 +17,7 @@ from benchmarks.measuring.calibrate import timed_calls
 from benchmarks.measuring.cells import Axes
 from benchmarks.measuring.cold import with_file
 from benchmarks.measuring.pilot import Findings
-from benchmarks.measuring.target import Target, TargetError
+from benchmarks.measuring.target import MOST_INPUTS, Target, TargetError
 from benchmarks.measuring.trying import Passes, Trial, try_fresh, try_out
 from benchmarks.measuring.watch import CellError
 from benchmarks.schema import Setting, TargetInfo, TimedCall, Tried
@@ -29,13 +29,16 @@ from benchmarks.workloads import WORKLOADS, Workload
 ALL_SECONDS = 1.0
 """All inputs are measured where a loop over them takes no longer than this."""
 
-PASS_SECONDS = 0.5
+PASS_SECONDS = 0.75
 """What a loop over a sample of them is to take: a pass of a cell must fit its budget a dozen times."""
 
 WHILE_WAITING = 4.0
 """So many times as long where the tasks wait: the other arms then take next to nothing, and many workers many tasks."""
 
-MOST_MEASURED = 2000
+MOST_MEASURED = MOST_INPUTS
+
+MOST_LENGTHS = 2000
+"""So many are saved: more would tell the model little more."""
 
 LONG_TASK = 0.25
 """Seconds from which on a worker gets one task a pass, not two."""
@@ -259,7 +262,8 @@ def prepare(  # noqa: PLR0913, PLR0917 - what a race needs
         bytes_in=findings.bytes_in,
         bytes_out=findings.bytes_out,
         notes=list(findings.notes),
-        lengths=lengths,
+        measured=len(lengths),
+        lengths=lengths[:: -(-len(lengths) // MOST_LENGTHS)],
         computing=findings.computing,
         calls=calls,
         import_seconds=findings.import_seconds,
@@ -268,10 +272,10 @@ def prepare(  # noqa: PLR0913, PLR0917 - what a race needs
     race.run(model.propose(info, findings.most_workers), kept, perf_counter() + RACE_SHARE * budget)
     if not race.ranked():
         raise TargetError(f"--target {target.name}: no pool could run it; what was said above tells why")
-    finalists = _finalists(race, kept, sum(info.lengths), begun + budget - CLOSING_SECONDS)
+    finalists = _finalists(race, kept, sum(lengths), begun + budget - CLOSING_SECONDS)
     tell(
         f"{len(race.ranked())} settings tried for a moment, the best {len(finalists)} are measured; "
-        f"a loop over these {len(race.inputs)} inputs took {sum(info.lengths):.3g} s"
+        f"a loop over these {len(race.inputs)} inputs took {sum(lengths):.3g} s"
     )
     state = FRESH if findings.remembers else WARM
     reference = Axes("count", REFERENCE_TASKS, ("serial",), LEAST_CELL_SECONDS, sizes=(REFERENCE_SIZE,))

@@ -68,16 +68,26 @@ def slowdown(info: TargetInfo) -> float:
 
     1 where there were none. A pass that came faster than tasks alone allow has met a faster moment of the machine.
     """
-    known = [call for call in info.calls if call.setting.strategy in NULLS and call.tasks == len(info.lengths)]
+    known = [call for call in info.calls if call.setting.strategy in NULLS and call.tasks == info.measured]
     if not known or info.computing < COMPUTES:
         return 1.0
     call = known[-1]
-    return call.seconds / makespan(info.lengths, call.setting.chunk_size or 1, call.setting.workers)
+    lengths = lengths_of(info, info.measured)
+    return call.seconds / makespan(lengths, call.setting.chunk_size or 1, call.setting.workers)
+
+
+def lengths_of(info: TargetInfo, tasks: int) -> list[float]:
+    """Return the lengths of so many tasks, in order: those that are known, drawn out or over and over again."""
+    known = info.lengths
+    if len(known) < tasks <= info.measured:
+        return [known[number * len(known) // tasks] for number in range(tasks)]
+    whole = known if len(known) == info.measured else lengths_of(info, info.measured)
+    return list(islice(cycle(whole), tasks))
 
 
 def foretell(info: TargetInfo, costs: Costs, setting: Setting, tasks: int | None = None) -> Forecast:
     """Return what a pass over so many tasks takes, by default over those that are measured."""
-    lengths = info.lengths if tasks is None else list(islice(cycle(info.lengths), tasks))
+    lengths = lengths_of(info, info.measured if tasks is None else tasks)
     number, chunk_size = len(lengths), setting.chunk_size or 1
     chunks = -(-number // chunk_size)
     load = Load(number, chunks, 0.0, info.bytes_in * number, info.bytes_out * number)
@@ -117,7 +127,7 @@ def best_chunks(info: TargetInfo, costs: Costs, setting: Setting) -> tuple[Setti
     """Return a setting with the smallest chunks that are all but the fastest."""
     found = [
         (own, foretell(info, costs, own))
-        for size in _chunk_sizes(len(info.lengths), setting.workers)
+        for size in _chunk_sizes(info.measured, setting.workers)
         for own in [Setting(setting.strategy, size, setting.workers, setting.start_method)]
     ]
     least = min(forecast.seconds for _, forecast in found)

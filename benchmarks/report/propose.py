@@ -126,6 +126,6 @@ def _pools(info: TargetInfo, costs: Costs, most: int | None) -> Iterator[Setting
     usual = info_workers(info)
     threads = costs.start_method is None
     times = MORE_WORKERS if info.computing < COMPUTES else (1,)
-    counts = {min(usual * time, len(info.lengths)) for time in times if threads or time <= MOST_PROCESSES}
+    counts = {min(usual * time, info.measured) for time in times if threads or time <= MOST_PROCESSES}
     for workers in sorted({max(1, count if threads or most is None else min(count, most)) for count in counts}):
         yield Setting(costs.strategy, None, workers, costs.start_method or NO_METHOD)

@@ -152,7 +152,7 @@ def _pays_from(info: TargetInfo, best: Option) -> int | None:
     if costs is not None and info.lengths:
         while tasks < info.inputs and foretell(info, costs, setting, tasks).seconds + start >= info.task_time * tasks:
             tasks += 1
-    return tasks
+    return int(float(f"{tasks:.2g}"))
 
 
 def _cost(row: Metrics) -> str:

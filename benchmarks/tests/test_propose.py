@@ -22,7 +22,7 @@ from benchmarks.measuring.target import Target, equal
 from benchmarks.measuring.trying import Trial, try_out
 from benchmarks.measuring.watch import CellError
 from benchmarks.report.costs import Costs
-from benchmarks.report.forecast import best_chunks, foretell, makespan, slowdown
+from benchmarks.report.forecast import best_chunks, foretell, lengths_of, makespan, slowdown
 from benchmarks.report.propose import Adviser, costs_for
 from benchmarks.schema import Setting, TargetInfo, TimedCall, Tried
 from benchmarks.strategies.base import Job
@@ -35,7 +35,7 @@ COSTS = Costs(
     strategy="Pool.map", start_method="fork", workers=2, call=1e-4, chunk=1e-5, task=1e-6, byte_in=1e-9, byte_out=0.0,
     share=0.0, start=None, moves=True, error=0.1, points=5,
 )  # fmt: skip
-INFO = TargetInfo("mod:work", "abc", 8, 8, 0.01, 0.0, 1000, 10, [], lengths=[0.01] * 8)
+INFO = TargetInfo("mod:work", "abc", 8, 8, 0.01, 0.0, 1000, 10, [], measured=8, lengths=[0.01] * 8)
 
 
 def test_a_makespan_is_that_of_list_scheduling() -> None:
@@ -76,6 +76,16 @@ def test_a_forecast_by_hand() -> None:
     assert three.imbalance == pytest.approx(0.01)  # 3, 3 and 2 tasks: one worker has 5
     more = foretell(INFO, COSTS, changed(POOL, chunk_size=2), 80)
     assert more.work == pytest.approx(0.4)
+
+
+def test_lengths_are_drawn_out_or_repeated() -> None:
+    """Of 6 tasks every second length is known: each stands for two; beyond these they begin anew."""
+    info = changed(INFO, measured=6, lengths=[1.0, 2.0, 3.0])
+
+    assert lengths_of(info, 6) == [1, 1, 2, 2, 3, 3]
+    assert lengths_of(info, 9) == [1, 1, 2, 2, 3, 3, 1, 1, 2]
+    assert lengths_of(INFO, 10) == [0.01] * 10
+    assert lengths_of(changed(INFO, measured=0, lengths=[]), 3) == []
 
 
 def test_bare_processes_tell_how_slow_all_processors_are() -> None:
@@ -174,7 +184,7 @@ def test_few_inputs_are_all_measured() -> None:
     long = replace(FINDINGS, seconds=(1.0,) * 8)
 
     assert len(measured_inputs(FINDINGS, 8, 2)) == 8
-    assert len(measured_inputs(many, 900, 3)) == 48  # half a second is 50
+    assert len(measured_inputs(many, 900, 3)) == 75  # three quarters of a second
     assert len(measured_inputs(many, 900, 2, 60)) == 60
     assert len(measured_inputs(many, 900, 2, 2000)) == 900
     assert len(measured_inputs(long, 8, 2)) == 2

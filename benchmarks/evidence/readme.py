@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks import bench_engines
 from benchmarks.alternate import ROOT
+from benchmarks.evidence.regret_table import Entry, aims, load_entries, table
 from benchmarks.questions import families
 from benchmarks.report import details, matrix, units
 from benchmarks.report.compare import compare
@@ -33,6 +34,9 @@ from benchmarks.words import AFTERWARDS, CALLER_SEES, IMPORT
 README = ROOT / "README.md"
 DOCS = ROOT / "benchmarks" / "docs"
 BASELINES = ROOT / ".benchmarks"
+
+REGRET = ROOT / "benchmarks" / "evidence" / "data" / "regret.jsonl"
+"""What `benchmarks.evidence.regret` has found."""
 
 ENGINES = "engines-baseline"
 """The name of the runs that tell of the engines of libraries."""
@@ -79,11 +83,17 @@ def parts(columns: Sequence[matrix.Sample]) -> dict[Path, dict[str, str]]:
         },
         DOCS / "results.md": {"results": "\n\n".join(_results(shown))},
         DOCS / "versions.md": {"versions": _versions(columns)},
+        DOCS / "own.md": {"regret": _regret(load_entries(REGRET))},
         DOCS / "engines.md": {
             "advice": "\n".join(f"- {line}" for line in _which_engine(beside)),
             "engines": "\n\n".join(_of_engines(beside)),
         },
     }
+
+
+def _regret(entries: Sequence[Entry]) -> str:
+    """Return what recommendations for real functions cost beside the best settings, and how near the model was."""
+    return "\n\n".join([table(entries, "github"), "\n".join(f"- {line}" for line in aims(entries))])
 
 
 def _of_engines(shown: Overview) -> list[str]:
@@ -235,7 +245,10 @@ def draw(columns: Sequence[matrix.Sample], folder: Path) -> list[Path]:
     """Draw the newest version's pictures as SVG into a folder; return their paths."""
     from benchmarks.report.plots import draw as draw_all  # noqa: PLC0415 - the tests need the rest without Matplotlib
 
+    from benchmarks.evidence.regret_plot import draw_foretold  # noqa: PLC0415 - the same
+
     shown = of_runs(columns[-1].runs, stored(columns))
+    draw_foretold(load_entries(REGRET), folder / "foretold.svg")
     with tempfile.TemporaryDirectory() as scratch:
         drawn = [path for path in draw_all(shown, Path(scratch)) if path.suffix == ".svg"]
         return [Path(shutil.copy(path, folder)) for path in drawn]

@@ -114,9 +114,9 @@ def save_entries(path: Path, entries: Sequence[Entry]) -> None:
 HEAD = ["function", "task", "spread", "recommended", "foretold / measured", "regret", "advise", "whole run"]
 
 
-def table(entries: Sequence[Entry]) -> str:
-    """Return a row for each function."""
-    return tabulate(list(map(_row, entries)), headers=HEAD, disable_numparse=True)
+def table(entries: Sequence[Entry], table_format: str = "simple") -> str:
+    """Return a row for each function, in a format of tabulate's."""
+    return tabulate(list(map(_row, entries)), headers=HEAD, disable_numparse=True, tablefmt=table_format)
 
 
 def _row(entry: Entry) -> list[str]:

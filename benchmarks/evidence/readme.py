@@ -243,9 +243,8 @@ def written(text: str, new: dict[str, str]) -> str:
 
 def draw(columns: Sequence[matrix.Sample], folder: Path) -> list[Path]:
     """Draw the newest version's pictures as SVG into a folder; return their paths."""
-    from benchmarks.report.plots import draw as draw_all  # noqa: PLC0415 - the tests need the rest without Matplotlib
-
     from benchmarks.evidence.regret_plot import draw_foretold  # noqa: PLC0415 - the same
+    from benchmarks.report.plots import draw as draw_all  # noqa: PLC0415 - the tests need the rest without Matplotlib
 
     shown = of_runs(columns[-1].runs, stored(columns))
     draw_foretold(load_entries(REGRET), folder / "foretold.svg")

@@ -124,13 +124,14 @@ def look(target: Target, budget: float) -> Findings:
         )
     calls = seen.first if remembers else list(map(min, seen.first, seen.again))
     spent, worked = (sum(column) for column in zip(*calls, strict=True))
+    shorter = 1.0 if remembers or seen.plain is None else min(1.0, seen.plain / spent)
     notes = tuple(_notes(target, seen, worked / spent, remembers=remembers))
     if limit is not None and need is not None and most is not None and most < usable_cpus():
         there = f"{_amount(limit)} are there, for {most} of {usable_cpus()} workers"
         notes = (*notes, f"each worker needs {_amount(need)} of memory: {there}")
     return Findings(
         places=tuple(seen.places),
-        seconds=tuple(seconds for seconds, _ in calls),
+        seconds=tuple(seconds * shorter for seconds, _ in calls),
         results=results,
         bytes_in=fmean(len(pickle.dumps(target.inputs[place], 4)) for place in seen.places),
         bytes_out=size / len(seen.places),

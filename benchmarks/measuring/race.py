@@ -95,6 +95,9 @@ class Model(Protocol):
     def propose(self, info: TargetInfo, most_workers: int | None = None) -> list[Tried]:
         """Return settings with what is foretold of each, the fastest first."""
 
+    def foretold(self, info: TargetInfo, setting: Setting) -> Tried:
+        """Return a setting with what is foretold of it."""
+
     def earlier(self, name: str, fingerprint: str) -> tuple[int, tuple[Setting, ...]]:
         """Return how many tasks the last run of a function had in a pass, and its settings; 0 if there was none."""
 
@@ -288,7 +291,12 @@ def prepare(  # noqa: PLR0913, PLR0917 - what a race needs
         )
         for one in finalists
     ] + [reference]  # fmt: skip
-    return replace(info, tries=list(race.tries.values()))
+    return replace(info, tries=[_complete(one, model.foretold(info, one.setting)) for one in race.tries.values()])
+
+
+def _complete(one: Tried, foretold: Tried) -> Tried:
+    """Return what became of a setting, with what is foretold of it where nobody had asked before."""
+    return one if one.foretold is not None else replace(one, foretold=foretold.foretold, error=foretold.error)
 
 
 def _asked(findings: Findings, workers: int) -> list[Setting]:

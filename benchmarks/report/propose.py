@@ -78,6 +78,21 @@ class Adviser:
                 found.append(Tried(setting, forecast.seconds, forecast.error))
         return sorted(found, key=lambda one: one.foretold or 0.0)
 
+    def foretold(self, info: TargetInfo, setting: Setting) -> Tried:
+        """Return a setting with what is foretold of it; nothing where no call of its strategy was asked."""
+        costs = costs_of_setting(costs_for(info, self.runs), setting)
+        if costs is None:
+            return Tried(setting)
+        forecast = foretell(info, costs, setting)
+        return Tried(setting, forecast.seconds, forecast.error)
+
+
+def costs_of_setting(known: Sequence[Costs], setting: Setting) -> Costs | None:
+    """Return the costs of a setting's strategy, by its start method where that was asked; None where none was."""
+    own = [one for one in known if one.strategy == setting.strategy]
+    alike = [one for one in own if (one.start_method or NO_METHOD) == setting.start_method]
+    return next(iter((*alike, *own)), None)
+
 
 def _run(path: Path) -> Run | None:
     try:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from benchmarks.report import units
-from benchmarks.report.costs import Costs
 from benchmarks.report.forecast import Forecast, foretell
 from benchmarks.report.metrics import NULLS, Metrics
 from benchmarks.report.paste import Pasted, code_for, needs_a_library
 from benchmarks.report.phrases import known, ranked
-from benchmarks.report.propose import costs_for
+from benchmarks.report.propose import costs_for, costs_of_setting
 from benchmarks.report.stats import Summary
 from benchmarks.report.units import counted, wrapped
 from benchmarks.schema import Setting, TargetInfo
 from benchmarks.words import FRESH, TARGET_FAMILY
+
+NEXT_TRY = 1.1
+"""How many more tasks are looked at next, when so many do not pay: the answer has two digits."""
 
 LEAST_PART = 0.005
 """Of the time: what takes less is not worth a word."""
@@ -37,12 +40,14 @@ class Option:
 def chosen(info: TargetInfo, rows: Sequence[Metrics]) -> Metrics | None:
     """Return the row of the setting that is recommended; None where that is the loop, or nothing was measured."""
     first = _first(info, rows)
-    return first[0].row if first and first[0].whole.center < _loop(info) else None
+    return first[0].row if first and first[0].whole.center < _task(info, first[0].row) * info.inputs else None
 
 
-def _loop(info: TargetInfo) -> float:
-    """Return what a loop over all inputs takes, in seconds."""
-    return info.task_time * info.inputs
+def _task(info: TargetInfo, row: Metrics) -> float:
+    """Return what a task takes in a loop, in seconds: over all inputs, as the look has seen them, by the row's loop."""
+    if row.serial is None or not info.lengths or row.place.axes.state == FRESH:
+        return info.task_time
+    return info.task_time * (row.serial / row.place.tasks) / fmean(info.lengths)
 
 
 def recommendation(info: TargetInfo, rows: Sequence[Metrics], width: int) -> Iterator[str]:
@@ -51,12 +56,13 @@ def recommendation(info: TargetInfo, rows: Sequence[Metrics], width: int) -> Ite
     if not first:
         return
     best, *others = first
-    loop = _loop(info)
+    task = _task(info, best.row)
+    loop = task * info.inputs
     once = best.whole.inverse().scaled(loop)
     pays = _pays_from(info, best)
     if chosen(info, rows) is None:
         yield from wrapped(
-            f"Keep the loop: {counted(info.inputs, 'task')} of {units.seconds(info.task_time)} take "
+            f"Keep the loop: {counted(info.inputs, 'task')} of {units.seconds(task)} take "
             f"{units.seconds(loop)}; with the best pool, its start included, {known(best.whole, 's')}.",
             width,
         )
@@ -105,14 +111,6 @@ def _named(row: Metrics) -> str:
     return f"{place.strategy}{chunks} by {counted(place.workers, 'worker')}"
 
 
-def _costs(info: TargetInfo, row: Metrics) -> Costs | None:
-    """Return what calls of a row's strategy were found to cost, None where nobody asked."""
-    place = row.place
-    alike = [one for one in costs_for(info) if (one.strategy, one.start_method) == (place.strategy, place.start_method)]
-    other = [one for one in costs_for(info) if one.strategy == place.strategy]
-    return next(iter((*alike, *other)), None)
-
-
 def _pool_seconds(info: TargetInfo, row: Metrics) -> float:
     """Return what making and ending the pool takes beside a pass: nothing where that is in each pass."""
     if row.place.axes.state == FRESH:
@@ -122,8 +120,9 @@ def _pool_seconds(info: TargetInfo, row: Metrics) -> float:
 
 def _whole(info: TargetInfo, row: Metrics, gain: Summary) -> Summary:
     """Return what all inputs take with the start of the pool: as measured, and by the model where these are more."""
-    loop = info.task_time * info.inputs
-    costs, setting = _costs(info, row), _setting(row)
+    loop = _task(info, row) * info.inputs
+    setting = _setting(row)
+    costs = costs_of_setting(costs_for(info), setting)
     grown = 1.0
     if costs is not None and info.inputs > row.place.tasks and info.lengths:
         some, all_of_them = foretell(info, costs, setting), foretell(info, costs, setting, info.inputs)
@@ -145,13 +144,15 @@ def _pays_from(info: TargetInfo, best: Option) -> int | None:
     With a few tasks not all workers have one: what these take the model tells, if it knows the strategy.
     """
     start = _pool_seconds(info, best.row)
-    saved = info.task_time * (1 - 1 / best.gain.center)
+    task = _task(info, best.row)
+    saved = task * (1 - 1 / best.gain.center)
     if start <= 0 or saved <= 0:
         return None
-    tasks, costs, setting = max(1, math.ceil(start / saved)), _costs(info, best.row), _setting(best.row)
+    tasks, setting = max(1, math.ceil(start / saved)), _setting(best.row)
+    costs = costs_of_setting(costs_for(info), setting)
     if costs is not None and info.lengths:
-        while tasks < info.inputs and foretell(info, costs, setting, tasks).seconds + start >= info.task_time * tasks:
-            tasks += 1
+        while tasks < info.inputs and foretell(info, costs, setting, tasks).seconds + start >= task * tasks:
+            tasks = math.ceil(tasks * NEXT_TRY)
     return int(float(f"{tasks:.2g}"))
 
 
@@ -171,7 +172,7 @@ def _limits(info: TargetInfo, row: Metrics, whole: float) -> str:
         return ""
     start = _pool_seconds(info, row)
     measured, ideal = row.time.center, row.serial / row.place.workers
-    costs = _costs(info, row)
+    costs = costs_of_setting(costs_for(info), _setting(row))
     model = None if costs is None or not info.lengths else foretell(info, costs, _setting(row))
     floor = row.floor if row.floor is not None else ideal + (model.machine + model.imbalance if model else 0.0)
     beyond, handing = max(0.0, min(floor, measured) - ideal), max(0.0, measured - max(floor, ideal))

@@ -23,7 +23,7 @@ from benchmarks.measuring.measure import timed
 from benchmarks.measuring.pilot import look
 from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.race import measured_inputs
-from benchmarks.measuring.target import TargetError
+from benchmarks.measuring.target import Target, TargetError, equal
 from benchmarks.measuring.watch import Watch, end_all
 from benchmarks.schema import Spent
 from benchmarks.tests.conftest import TIMEOUT
@@ -411,3 +411,14 @@ def test_ctrl_c_during_the_look(tmp_path: Path, processes_of: Callable[[str], li
     assert "Traceback" not in output
     assert processes_of(f"MARKER={tmp_path}") == []
     assert list(temporary.iterdir()) == []
+
+
+def test_short_tasks_are_timed_together() -> None:
+    """Of a function of less than a microsecond the look tells what a plain loop takes, not what its own notes cost."""
+    target = Target("abs", abs, tuple(range(20_000)), equal, "0")
+    begun = time.perf_counter()
+    for value in target.inputs:
+        abs(value)
+    loop = time.perf_counter() - begun
+
+    assert look(target, 5).task_time < 3 * loop / len(target.inputs)

@@ -128,6 +128,9 @@ def test_costs_come_from_calls() -> None:
     (costs,) = costs_for(changed(INFO, calls=calls))
 
     assert (costs.call, costs.chunk, costs.task) == pytest.approx((1e-4, 1e-5, 1e-6))
+    asked = Adviser(()).foretold(changed(INFO, calls=calls), Setting("Pool.map", 4, 2, "spawn"))
+    assert asked.foretold == pytest.approx(0.05 + 1e-4 + 2e-5 + 8e-6, rel=0.05)  # by the costs of another start method
+    assert Adviser(()).foretold(INFO, POOL).foretold is None
     proposed = Adviser(()).propose(changed(INFO, calls=calls))
     assert [one.setting.strategy for one in proposed] == ["Pool.map"]
     assert proposed[0].foretold == pytest.approx(0.05 + 1e-4 + 8e-6 + 4e-5, rel=0.05)

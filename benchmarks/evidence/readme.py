@@ -247,10 +247,11 @@ def draw(columns: Sequence[matrix.Sample], folder: Path) -> list[Path]:
     from benchmarks.report.plots import draw as draw_all  # noqa: PLC0415 - the tests need the rest without Matplotlib
 
     shown = of_runs(columns[-1].runs, stored(columns))
-    draw_foretold(load_entries(REGRET), folder / "foretold.svg")
+    foretold = folder / "foretold.svg"
+    draw_foretold(load_entries(REGRET), foretold)
     with tempfile.TemporaryDirectory() as scratch:
         drawn = [path for path in draw_all(shown, Path(scratch)) if path.suffix == ".svg"]
-        return [Path(shutil.copy(path, folder)) for path in drawn]
+        return [foretold, *(Path(shutil.copy(path, folder)) for path in drawn)]
 
 
 def main() -> int:

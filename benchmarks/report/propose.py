@@ -56,7 +56,9 @@ class Adviser:
         own = [run for run in own if run.target and (run.target.name, run.target.fingerprint) == (name, fingerprint)]
         if not own:
             return 0, ()
-        axes = [cell.place.axes for run in own for cell in run.cells]
+        axes = [cell.place.axes for run in own for cell in run.cells if cell.place.strategy not in NULLS]
+        if not axes:  # each of its cells has failed
+            return 0, ()
         tasks = axes[0].tasks
         alike = [one for one in axes if one.tasks == tasks]
         settings = Counter(Setting(one.strategy, one.chunk_size, one.workers, one.start_method) for one in alike)

@@ -193,6 +193,13 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return name
 
 
+@pytest.fixture
+def many_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each interpreter hash by a seed of its own: tox gives all of them the same."""
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+
+
+@pytest.mark.usefixtures("many_seeds")
 @pytest.mark.parametrize(
     ("function", "inputs", "message"),
     [

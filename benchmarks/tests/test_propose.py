@@ -24,9 +24,11 @@ from benchmarks.measuring.watch import CellError
 from benchmarks.report.costs import Costs
 from benchmarks.report.forecast import best_chunks, foretell, lengths_of, makespan, slowdown
 from benchmarks.report.propose import Adviser, costs_for
+from benchmarks.report.runs import load
 from benchmarks.schema import Setting, TargetInfo, TimedCall, Tried
 from benchmarks.strategies.base import Job
 from benchmarks.tasks import count
+from benchmarks.tests.conftest import ROOT
 from benchmarks.workloads import WORKLOADS
 
 METHOD = usual_start_method()
@@ -240,3 +242,17 @@ def test_earlier_runs_are_those_of_this_machine(tmp_path: Path) -> None:
         adviser = Adviser.over(storage, stable_facts())
         assert adviser.runs == ()
         assert adviser.earlier("mod:work", "abc") == (0, ())
+
+
+def test_what_most_earlier_runs_have_measured_comes_first() -> None:
+    """Of two runs of a function the setting that both have is kept; the loop beside it is no setting."""
+    run = load(next(iter(sorted((ROOT / ".benchmarks").glob("*/*_baseline.json")))))
+    cells = {cell.place.strategy: cell for cell in run.of_family("speedup") if cell.place.axes.size == 10_000}
+    both = tuple(cells[name] for name in ("serial", "Pool.map", "Pool.imap"))
+    newer, older = (replace(run, target=INFO, cells=some) for some in (both, (cells["Pool.imap"],)))
+    tasks, kept = Adviser((newer, older)).earlier("mod:work", "abc")
+
+    assert tasks == cells["Pool.imap"].place.tasks
+    assert [setting.strategy for setting in kept] == ["Pool.imap", "Pool.map"]
+    assert Adviser((newer, older)).earlier("mod:work", "other inputs") == (0, ())
+    assert Adviser((replace(newer, cells=both[:1]),)).earlier("mod:work", "abc") == (0, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import subprocess
@@ -65,6 +66,10 @@ def opened(strategy: Strategy, method: str, job: Job | None = None) -> Iterator[
             yield engines[0]
     finally:
         end_all(engines, before)
+        engines.clear()
+        if strategy.library is not None:
+            # what engines leave in cycles has semaphores; Python 3.13.0 warns if it finds them inside its own tracker
+            gc.collect()
 
 
 def rule_1_its_name_is_its_own(strategy: Strategy, _method: str) -> None:

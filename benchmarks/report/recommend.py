@@ -70,7 +70,8 @@ def recommendation(info: TargetInfo, rows: Sequence[Metrics], width: int) -> Ite
             yield from wrapped(f"{_start(info, best.row)}: it pays from about {counted(pays, 'task')} on.", width)
         return
     doubt = ", which cannot be told from the loop" if once.meets(1, 1) else ""
-    there = f" ({known(best.gain)} once the pool is there)" if _pool_seconds(info, best.row) else ""
+    # all inputs may gain more than those that were measured: with a few workers are idle at the end
+    there = f" ({known(best.gain)} once the pool is there)" if best.gain.center > once.center else ""
     yield from wrapped(f"Recommended, {known(once)} times as fast as the loop{doubt}{there}:", width)
     yield ""
     code = code_for(_setting(best.row), Pasted(info.name, info.star, info.prepared_by))

@@ -12,20 +12,15 @@ from dataclasses import dataclass
 
 from benchmarks.report import units
 from benchmarks.report.costs import Costs, Load, costs_of
-from benchmarks.report.forecast import NEARLY
+from benchmarks.report.forecast import NEARLY, chunk_sizes
 from benchmarks.report.paste import code_for
-from benchmarks.report.phrases import known
+from benchmarks.report.phrases import known, shares
 from benchmarks.report.runs import DataError
 from benchmarks.report.samples import Reduced
 from benchmarks.report.stats import Summary, student_quantile
 from benchmarks.report.units import counted, wrapped
 from benchmarks.schema import Setting
 from benchmarks.words import NO_METHOD
-
-CHUNKS_TRIED = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
-
-LEAST_SHARE = 0.005
-"""Of the time: what takes less is not worth a word."""
 
 MOST_RIVALS = 4
 """Strategies that are named where they cannot be told from the best."""
@@ -82,8 +77,7 @@ def _best(settings: Sequence[Proposal]) -> Proposal:
 
 
 def _settings(costs: Costs, job: Demand, workers: int | None) -> Iterator[Proposal]:
-    most = max(1, -(-job.tasks // costs.workers))
-    for chunk_size in sorted({*(size for size in CHUNKS_TRIED if size < most), most}):
+    for chunk_size in chunk_sizes(job.tasks, costs.workers):
         yield proposal(costs, job, chunk_size, workers or costs.workers)
 
 
@@ -114,8 +108,8 @@ def proposal(costs: Costs, job: Demand, chunk_size: int, workers: int) -> Propos
         ("data", data),
         ("imbalance", imbalance),
     )
-    shares = tuple((name, part / total) for name, part in parts)
-    return Proposal(costs, chunk_size, workers, Summary(costs.points, total, total / reach, total * reach), shares)
+    portions = tuple((name, part / total) for name, part in parts)
+    return Proposal(costs, chunk_size, workers, Summary(costs.points, total, total / reach, total * reach), portions)
 
 
 def pays_from(costs: Costs, job: Demand, chunk_size: int) -> int | None:
@@ -167,8 +161,7 @@ def advice_lines(runs: Sequence[Reduced], job: Demand, width: int, workers: int 
     if tasks is not None:
         start = "making the pool included" if best.costs.start is not None else "the pool being there"
         yield from wrapped(f"It pays from about {counted(tasks, 'task')} on, {start}.", width)
-    spent = ", ".join(f"{name} {units.percent(part)}" for name, part in best.shares if part >= LEAST_SHARE)
-    yield from wrapped(f"Its time goes into: {spent}.", width)
+    yield from wrapped(shares(best.shares), width)
     most = saturation(best.costs, job, best.chunk_size)
     if workers is not None and math.isfinite(most):
         verdict = "more would wait for it" if workers > most else "which these do not reach"

@@ -127,14 +127,15 @@ def best_chunks(info: TargetInfo, costs: Costs, setting: Setting) -> tuple[Setti
     """Return a setting with the smallest chunks that are all but the fastest."""
     found = [
         (own, foretell(info, costs, own))
-        for size in _chunk_sizes(info.measured, setting.workers)
+        for size in chunk_sizes(info.measured, setting.workers)
         for own in [Setting(setting.strategy, size, setting.workers, setting.start_method)]
     ]
     least = min(forecast.seconds for _, forecast in found)
     return next(pair for pair in found if pair[1].seconds <= NEARLY * least)
 
 
-def _chunk_sizes(tasks: int, workers: int) -> Iterator[int]:
+def chunk_sizes(tasks: int, workers: int) -> Iterator[int]:
+    """Yield the chunk sizes that are looked at, the smallest first: powers of two, and a worker's share."""
     share = max(1, -(-tasks // workers))
     yield from (1 << power for power in range(MOST_CHUNK_SIZES) if 1 << power < share)
     yield share

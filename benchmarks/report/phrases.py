@@ -17,6 +17,9 @@ T = TypeVar("T")
 
 NO_DIFFERENCE = "no clear difference"
 
+LEAST_SHARE = 0.005
+"""Of the time: what takes less is not worth a word."""
+
 
 class Question(Protocol):
     """A question's name in the digest, and what puts the answer into a phrase, given rows without nulls."""
@@ -62,6 +65,12 @@ def ranked(some: Iterable[T], value: Callable[[T], Summary], *, most: bool = Fal
 def either(names: Sequence[str], last: str = "or") -> str:
     """Write names in a row: a, b or c."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def shares(parts: Iterable[tuple[str, float]]) -> str:
+    """Say into what the time goes, by names with their shares of it."""
+    told = ", ".join(f"{name} {units.percent(share)}" for name, share in parts if share >= LEAST_SHARE)
+    return f"Its time goes into: {told}."
 
 
 def sentence(phrase: str) -> str:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from benchmarks.report import units
-from benchmarks.report.forecast import Forecast, foretell
+from benchmarks.report.costs import Costs
+from benchmarks.report.forecast import foretell
 from benchmarks.report.metrics import NULLS, Metrics
 from benchmarks.report.paste import Pasted, code_for, needs_a_library
-from benchmarks.report.phrases import known, ranked
+from benchmarks.report.phrases import known, ranked, shares
 from benchmarks.report.propose import costs_for, costs_of_setting
 from benchmarks.report.stats import Summary
 from benchmarks.report.units import counted, wrapped
@@ -20,9 +21,6 @@ from benchmarks.words import FRESH, TARGET_FAMILY
 
 NEXT_TRY = 1.1
 """How many more tasks are looked at next, when so many do not pay: the answer has two digits."""
-
-LEAST_PART = 0.005
-"""Of the time: what takes less is not worth a word."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +110,11 @@ def _named(row: Metrics) -> str:
     return f"{place.strategy}{chunks} by {counted(place.workers, 'worker')}"
 
 
+def _costs(info: TargetInfo, row: Metrics) -> Costs | None:
+    """Return what calls of a row's strategy were found to cost, None where nobody asked."""
+    return costs_of_setting(costs_for(info), _setting(row))
+
+
 def _pool_seconds(info: TargetInfo, row: Metrics) -> float:
     """Return what making and ending the pool takes beside a pass: nothing where that is in each pass."""
     if row.place.axes.state == FRESH:
@@ -122,8 +125,7 @@ def _pool_seconds(info: TargetInfo, row: Metrics) -> float:
 def _whole(info: TargetInfo, row: Metrics, gain: Summary) -> Summary:
     """Return what all inputs take with the start of the pool: as measured, and by the model where these are more."""
     loop = _task(info, row) * info.inputs
-    setting = _setting(row)
-    costs = costs_of_setting(costs_for(info), setting)
+    costs, setting = _costs(info, row), _setting(row)
     grown = 1.0
     if costs is not None and info.inputs > row.place.tasks and info.lengths:
         some, all_of_them = foretell(info, costs, setting), foretell(info, costs, setting, info.inputs)
@@ -149,8 +151,7 @@ def _pays_from(info: TargetInfo, best: Option) -> int | None:
     saved = task * (1 - 1 / best.gain.center)
     if start <= 0 or saved <= 0:
         return None
-    tasks, setting = max(1, math.ceil(start / saved)), _setting(best.row)
-    costs = costs_of_setting(costs_for(info), setting)
+    tasks, costs, setting = max(1, math.ceil(start / saved)), _costs(info, best.row), _setting(best.row)
     if costs is not None and info.lengths:
         while tasks < info.inputs and foretell(info, costs, setting, tasks).seconds + start >= task * tasks:
             tasks = math.ceil(tasks * NEXT_TRY)
@@ -173,25 +174,18 @@ def _limits(info: TargetInfo, row: Metrics, whole: float) -> str:
         return ""
     start = _pool_seconds(info, row)
     measured, ideal = row.time.center, row.serial / row.place.workers
-    costs = costs_of_setting(costs_for(info), _setting(row))
+    costs = _costs(info, row)
     model = None if costs is None or not info.lengths else foretell(info, costs, _setting(row))
     floor = row.floor if row.floor is not None else ideal + (model.machine + model.imbalance if model else 0.0)
     beyond, handing = max(0.0, min(floor, measured) - ideal), max(0.0, measured - max(floor, ideal))
-    idle = _portion(model, "imbalance", "machine") if model else 0.0
-    moved = _portion(model, "data", "dispatch") if model else 0.0
+    idle = min(beyond, model.imbalance) if model else 0.0
+    moved = model.data / (model.data + model.dispatch) if model and model.data else 0.0
     parts = (
         ("work", min(ideal, measured)),
-        ("these processors", beyond * (1 - idle)),
-        ("idle workers", beyond * idle),
+        ("machine", beyond - idle),
         ("dispatch", handing * (1 - moved)),
         ("data", handing * moved),
+        ("imbalance", idle),
     )
     scale = (whole - start) / math.fsum(part for _, part in parts)
-    shares = [(name, part * scale / whole) for name, part in parts] + [("start", start / whole)]
-    told = ", ".join(f"{name} {units.percent(share)}" for name, share in shares if share >= LEAST_PART)
-    return f"Its time goes into: {told}."
-
-
-def _portion(model: Forecast, one: str, other: str) -> float:
-    part, rest = getattr(model, one), getattr(model, other)
-    return float(part / (part + rest)) if part + rest else 0.0
+    return shares([*((name, part * scale / whole) for name, part in parts), ("start", start / whole)])

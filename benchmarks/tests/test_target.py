@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -23,7 +24,7 @@ from benchmarks.measuring.lock import LOCK
 from benchmarks.measuring.target import Target, TargetError, Wanted, equal, load
 from benchmarks.report.recommend import recommendation
 from benchmarks.report.stats import Summary
-from benchmarks.schema import Setting, TargetInfo, Tried
+from benchmarks.schema import Setting, TargetInfo, TimedCall, Tried
 from benchmarks.tests.conftest import ROOT, TIMEOUT, Project
 from benchmarks.tests.test_phrases import row
 
@@ -218,6 +219,26 @@ def test_a_recommendation_by_arithmetic() -> None:
     assert "All 1000 inputs take 6.05 [5.61, 6.72] s instead of 10.0 s, the start of the pool included." in text
     assert "it pays from about 13 tasks on" in text
     assert "Pool.imap" not in text
+
+
+def test_where_the_time_goes_by_arithmetic() -> None:
+    """A loop of 1 s, two workers: an ideal 0.5 s, 0.05 s of bare processes, 0.05 s of the pool, 0.05 s of its start.
+
+    The model says whose those of bare processes are: the machine's, or one long task's at the end.
+    """
+    gain = Summary(9, 1 / 0.6, 1.5, 1.8)
+    more = {"speedup": gain, "serial": 1.0, "time": gain.inverse()}
+    measured = dataclasses.replace(row("target", "Pool.map", tasks=100, more=more), floor=0.55)
+    call = TimedCall(Setting("Pool.map", 1, 2, "fork"), 200, 0.0, 0, 0, 0.002)
+    even = replace(INFO, inputs=100, measured=100, lengths=[0.01] * 100, calls=[call])
+    uneven = replace(even, lengths=[0.005] * 99 + [0.505])
+    unknown = replace(INFO, inputs=100)
+
+    said = [list(recommendation(info, [measured], 100))[-1] for info in (unknown, even, uneven)]
+
+    assert said[0] == "Its time goes into: work 77%, machine 7.7%, dispatch 7.7%, start 7.7%."
+    assert said[1] == said[0]
+    assert said[2] == "Its time goes into: work 77%, dispatch 7.7%, imbalance 7.7%, start 7.7%."
 
 
 @pytest.mark.skipif("fork" not in start_methods(), reason="what is pasted starts workers by the usual method of Linux")

@@ -27,167 +27,17 @@ from benchmarks.measuring.target import Target, TargetError, equal
 from benchmarks.measuring.watch import Watch, end_all
 from benchmarks.schema import Spent
 from benchmarks.tests.conftest import TIMEOUT
+from benchmarks.tests.looked_at import FUNCTIONS
 from benchmarks.tests.test_target import environment_in, found
 from benchmarks.words import FRESH
 from benchmarks.workloads import WORKLOADS, Workload
-
-MODULE = """
-import ctypes, functools, multiprocessing, os, random, signal, subprocess, sys, threading, time
-
-if os.environ.get("OWN_IMPORT") and multiprocessing.current_process().name == "MainProcess":
-    print("imported")
-    time.sleep(float(os.environ["OWN_IMPORT"]))
-
-few = [1, 2, 3, 4, 5, 6]
-lists = [[1], [2], [3], [4]]
-twelve = [*range(12)]
-many = [1, 2, 3, 4, 5] * 20
-
-def same(n):
-    return n
-
-def work(n):
-    total = 0
-    for number in range(20_000 + 1000 * n):
-        total += number
-    return total
-
-def napping(n):
-    time.sleep(0.01)
-    return n
-
-def sleeping(n):
-    time.sleep(30)
-
-def deaf(n):
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
-        signal.signal(number, signal.SIG_IGN)
-    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    open("begun", "w").close()
-    while True:
-        pass
-
-def fails(n):
-    if n == 3:
-        raise KeyError("three")
-    return n
-
-def leaves(n):
-    sys.exit("I am off")
-
-def ends(n):
-    if n == 3:
-        os._exit(3)
-    return n
-
-def ends_beside_a_child(n):
-    if os.fork() == 0:
-        time.sleep(60)
-    os._exit(3)
-
-def crashes(n):
-    ctypes.string_at(0)
-
-def killed(n):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def chance(n):
-    return random.random()
-
-def hashed(n):
-    return hash(str(n))
-
-def here(n):
-    return os.getpid()
-
-def close(a, b):
-    return abs(a - b) < 2
-
-def unsure(a, b):
-    raise RuntimeError("cannot say")
-
-class Plain:
-    def __init__(self, kind):
-        self.kind = kind
-
-def objects(n):
-    return Plain("kind")
-
-def prints(n):
-    print("hello", n)
-    return n
-
-def prints_below(n):
-    os.write(2, b"hello")
-    return n
-
-def reads(n):
-    return sys.stdin.read()
-
-def changes(numbers):
-    numbers.append(1)
-    return len(numbers) > 0
-
-def moves(n):
-    os.chdir("/")
-    return n
-
-def threads(n):
-    thread = threading.Thread(target=int)
-    thread.start()
-    thread.join()
-    return n
-
-def processes(n):
-    subprocess.run([sys.executable, "-S", "-c", ""], check=True)
-    return n
-
-def stays(n):
-    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
-    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    return n
-
-def unpicklable(n):
-    return lambda: n
-
-class Picky(Exception):
-    def __init__(self, one, other):
-        super().__init__(one)
-
-def one_way(n):
-    return Picky(n, n)
-
-filled = {}
-
-@functools.cache
-def remembers(n):
-    filled[n] = True
-    time.sleep(0.01)
-    return n
-
-def slow_at_first(n):
-    with open("calls", "a") as file:
-        file.write(".")
-        if file.tell() <= 12:
-            time.sleep(0.02)
-    return n
-
-def loads_once(n):
-    if not filled:
-        filled[0] = True
-        time.sleep(0.2)
-    return work(n)
-
-def allocates(n):
-    return len(bytearray(b"x") * (100 << 20))
-"""
 
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the name of a module of a person's own, which can be imported."""
     name = f"own_{tmp_path.name.replace('-', '_')}"
-    (tmp_path / f"{name}.py").write_text(MODULE, encoding="utf-8")
+    (tmp_path / f"{name}.py").write_text(FUNCTIONS, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
     return name
@@ -400,7 +250,7 @@ def test_what_a_task_needs_of_memory(own: str, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal to send")
 def test_ctrl_c_during_the_look(tmp_path: Path, processes_of: Callable[[str], list[int]]) -> None:
     """It ends the look at a function that ignores it, and what that has started, without a traceback."""
-    (tmp_path / "mine.py").write_text(MODULE, encoding="utf-8")
+    (tmp_path / "mine.py").write_text(FUNCTIONS, encoding="utf-8")
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     environment = {**environment_in(tmp_path), "MARKER": str(tmp_path), "TMPDIR": str(temporary)}

@@ -32,7 +32,10 @@ FAMILY = Family(
     name="target",
     topic="your function",
     question="Should this function be parallelised, and how?",
-    timed="one pass over the inputs, pool already running",
+    timed=(
+        "one pass over the inputs, pool already running; of a function that remembers results, the pool made and ended "
+        "too, in an interpreter that has just started"
+    ),
     judged_by=("function time", "speedup", "efficiency", "CPU time"),
     shows_speedup=True,
     settings_vary=True,

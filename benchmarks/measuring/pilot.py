@@ -22,6 +22,7 @@ from benchmarks.measuring.looking import LookOrder, Seen, last_place, said, stor
 from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.target import Target, TargetError
 from benchmarks.measuring.watch import LimitError, Watch, WorkerLostError, end_all, how_it_ended
+from benchmarks.schema import LEAST_SECONDS
 
 LOOK_SHARE = 0.15
 """The part of the budget that each of two passes may take."""
@@ -123,7 +124,7 @@ def look(target: Target, budget: float) -> Findings:
             "the limit, end other programs, or give smaller inputs"
         )
     calls = seen.first if remembers else list(map(min, seen.first, seen.again))
-    spent, worked = (sum(column) for column in zip(*calls, strict=True))
+    spent, worked = (max(sum(column), LEAST_SECONDS) for column in zip(*calls, strict=True))
     shorter = 1.0 if remembers or seen.plain is None else min(1.0, seen.plain / spent)
     notes = tuple(_notes(target, seen, worked / spent, remembers=remembers))
     if limit is not None and need is not None and most is not None and most < usable_cpus():
@@ -131,7 +132,8 @@ def look(target: Target, budget: float) -> Findings:
         notes = (*notes, f"each worker needs {_amount(need)} of memory: {there}")
     return Findings(
         places=tuple(seen.places),
-        seconds=tuple(seconds * shorter for seconds, _ in calls),
+        # a coarse clock sees nothing of the shortest
+        seconds=tuple(max(seconds * shorter, LEAST_SECONDS) for seconds, _ in calls),
         results=results,
         bytes_in=fmean(len(pickle.dumps(target.inputs[place], 4)) for place in seen.places),
         bytes_out=size / len(seen.places),

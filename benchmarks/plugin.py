@@ -19,7 +19,14 @@ from benchmarks.measuring.cells import Cell, Family, Measurement
 from benchmarks.measuring.facts import stable_facts
 from benchmarks.measuring.failures import observe
 from benchmarks.measuring.measure import Budget, measure
-from benchmarks.measuring.options import add_options, given_explicitly, selection, wanted_target
+from benchmarks.measuring.options import (
+    add_options,
+    forget_addresses,
+    given_explicitly,
+    selection,
+    settle_addresses,
+    wanted_target,
+)
 from benchmarks.measuring.recording import Recording
 from benchmarks.measuring.refusals import (
     refuse_cells,
@@ -82,6 +89,7 @@ def pytest_configure(config: pytest.Config) -> None:
     budget = float(option.benchmark_max_time) if explicit else None
     recording = Recording(config, budget, name, option.benchmark_json)
     option.benchmark_save = option.benchmark_autosave = option.benchmark_json = None
+    settle_addresses(config)
     config.stash[SESSION] = Session(selection(config), measuring, budget, config.getoption("cell_limit"), recording)
     config.stash[MAIN] = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
@@ -91,9 +99,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Look at a person's own function before anything is collected: what is measured of it depends on that."""
+    """Look at running clusters, and at a person's own function, before anything is collected: it depends on them."""
     config = session.config
     state, wanted = config.stash[SESSION], wanted_target(config)
+    if not config.option.collectonly:
+        state.visit()
     if wanted is None or config.option.collectonly:
         return
     if not state.measuring:
@@ -113,6 +123,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     session = config.stash.get(SESSION, None)
     if session is not None:
         sys.modules["__main__"] = config.stash[MAIN]
+        forget_addresses()
         session.end()
 
 

@@ -298,12 +298,25 @@ class TargetInfo(Struct, frozen=True, omit_defaults=True):
         return min((start for *pool, start in pools if tuple(pool) == wanted and start is not None), default=None)
 
 
+class ClusterInfo(Struct, frozen=True):
+    """A running cluster that was measured: its workers, their threads in all, the hosts that they are on.
+
+    `versions` are those of what all its workers have, by name. `address` is without secrets, and is not compared.
+    """
+
+    workers: Count
+    threads: Count
+    hosts: list[Name]
+    versions: dict[Name, Name]
+    address: Name
+
+
 class Suite(Struct, frozen=True, omit_defaults=True):
     """What a run says of itself.
 
     `budget` is the seconds that an option gave each cell, None where each family's own counted. `libraries` has the
-    versions of those that brought the engines of its cells, by name; `target` is a person's own function, if one was
-    measured.
+    versions of those that brought the engines of its cells, by name, `clusters` those that were running before, by the
+    library; `target` is a person's own function, if one was measured.
     """
 
     schema: Literal[3]
@@ -318,6 +331,7 @@ class Suite(Struct, frozen=True, omit_defaults=True):
     end: Moment
     seconds: Times
     libraries: dict[Name, Name] = {}
+    clusters: dict[Name, ClusterInfo] = {}
     target: TargetInfo | None = None
 
 

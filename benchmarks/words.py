@@ -44,5 +44,6 @@ LEFT_BEHIND = "left behind"
 """What is observed of a cell that breaks."""
 
 HANGS = "a hang"
+CALLER_ENDS = "its own end"
 OR = " or "
 """What stands between the things that were observed in one cell."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.environment import cpu_seconds
+from benchmarks.environment import cpu_seconds, usable_cpus
 from benchmarks.interrupts import SIGNALS
 from benchmarks.measuring.cells import Cell
 from benchmarks.measuring.cold import Cold, Fresh, Order
+from benchmarks.measuring.hosted import Hosted
 from benchmarks.measuring.watch import CellError, Watch, WorkerLostError
 from benchmarks.schema import Spent
 from benchmarks.strategies import STRATEGIES
@@ -45,6 +47,7 @@ class Arm:
     strategy: Strategy
     chunk_size: int | None
     start_method: str
+    workers: int
 
 
 class Arms:
@@ -64,10 +67,12 @@ class Arms:
         self._arms: dict[str, Arm] = {}
         standard, floor = cell.standard_method(), STRATEGIES["floor"]
         if "floor" in arms and floor.unavailable(standard) is None:
-            self._arms["floor"] = Arm(floor, cell.effective_chunk_size(), standard)
+            # a running cluster's workers may be many; these are here
+            here = cell.workers if STRATEGIES[cell.strategy].there() is None else min(cell.workers, usable_cpus())
+            self._arms["floor"] = Arm(floor, cell.effective_chunk_size(), standard, here)
         if "serial" in arms:
-            self._arms["serial"] = Arm(STRATEGIES["serial"], None, standard)
-        self._arms[STRATEGY] = Arm(STRATEGIES[cell.strategy], cell.chunk_size, cell.start_method)
+            self._arms["serial"] = Arm(STRATEGIES["serial"], None, standard, 1)
+        self._arms[STRATEGY] = Arm(STRATEGIES[cell.strategy], cell.chunk_size, cell.start_method, cell.workers)
         self.names = tuple(sorted(self._arms))
         self.engines: dict[str, Engine] = {}
         self._workers: dict[str, frozenset[int]] = {}
@@ -108,10 +113,11 @@ class Arms:
                     self.engines[name] = engine = self._make(arm)
                 self.replaced |= dict.fromkeys(SIGNALS.reclaim())
                 self._workers[name] = workers = engine.prove()
-                if arm.strategy.processes and arm.strategy.fixed_workers:
+                # a cluster's own scheduler has them replaced, which is noticed at the end
+                if arm.strategy.processes and arm.strategy.fixed_workers and not arm.strategy.cluster:
                     proven |= workers
                 self._watch.expect(proven)
-            wanted = self._cell.workers if self._cell.state == WARM and arm.strategy.parallel else 0
+            wanted = arm.workers if self._cell.state == WARM and arm.strategy.parallel else 0
             if len(workers) != wanted and (arm.strategy.fixed_workers or not workers):
                 raise ArmError(name, f"{len(workers)} workers came up, not {wanted}")
         opened = perf_counter()
@@ -125,18 +131,28 @@ class Arms:
         cell = self._cell
         if cell.state == FRESH:
             names = (arm.strategy.name, cell.workload, cell.size, cell.tasks)
-            return Fresh(Order(*names, arm.chunk_size, cell.workers, arm.start_method))
+            return Fresh(Order(*names, arm.chunk_size, arm.workers, arm.start_method))
+        opening = self._opening(arm)
+        return Cold(opening) if cell.state == COLD else opening()
+
+    def _opening(self, arm: Arm) -> Callable[[], Engine]:
+        """Return what opens the engine of an arm."""
+        cell = self._cell
+        if arm.strategy.hosted:
+            names = (arm.strategy.name, cell.workload, cell.size, cell.tasks)
+            order = Order(*names, arm.chunk_size, arm.workers, arm.start_method, self._workload.file)
+            return partial(Hosted, order, opened=cell.state == COLD)
         job = Job(self._workload.function, self._inputs, arm.chunk_size)
-        if cell.state == COLD:
-            return Cold(arm.strategy, job, cell.workers, arm.start_method)
-        return arm.strategy.open(job, cell.workers, arm.start_method)
+        return partial(arm.strategy.open, job, arm.workers, arm.start_method)
 
     def check(self, name: str) -> None:
         """Run an arm once, and compare its results with the expected ones."""
         with self._blaming(name):
             start = perf_counter()
-            results = self.engines[name].run()
+            engine = self.engines[name]
+            results = engine.run()
             self._spent.arms += perf_counter() - start
+            results = engine.fetch(results)
         expected = self._expected
         if self._workload.digest is not None:
             results, expected = (list(map(self._workload.digest, values)) for values in (results, expected))
@@ -164,7 +180,7 @@ class Arms:
         go.
         """
         strategy = self._arms[name].strategy
-        if strategy.processes and not strategy.fixed_workers:
+        if strategy.processes and (strategy.cluster or not strategy.fixed_workers):
             return None
         try:
             return cpu_seconds(self._workers[name] if strategy.processes else ())

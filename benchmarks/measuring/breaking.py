@@ -127,5 +127,10 @@ def _left(closing: str, processes: frozenset[Process], memory: frozenset[str]) -
     held = len(shared_memory() - memory)
     said = [closing]
     said.append(f"{left} process{'es' if left > 1 else ''}" if left else "")
-    said.append(f"{held} piece{'s' if held > 1 else ''} of shared memory" if held else "")
+    said.append(pieces(held))
     return ", ".join(filter(None, said)) or "nothing"
+
+
+def pieces(held: int) -> str:
+    """Say how many pieces of shared memory there are, nothing where there are none."""
+    return f"{held} piece{'s' if held > 1 else ''} of shared memory" if held else ""

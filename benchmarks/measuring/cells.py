@@ -54,7 +54,12 @@ class Cell(Params, frozen=True):
 
     def unavailable(self) -> str | None:
         """Return why this cell cannot be measured here, or None."""
-        return strategies()[self.strategy].unavailable(self.start_method)
+        strategy = strategies()[self.strategy]
+        if strategy.there() is not None and WORKLOADS[self.workload].breaks:
+            return "the cluster was running before: its workers are not ours to end"
+        if strategy.there() is not None and self.state != WARM:
+            return "the cluster was running before: its start was not seen"
+        return strategy.unavailable(self.start_method)
 
 
 def refuse_unknown(what: str, names: Iterable[str], known: Collection[str]) -> None:
@@ -149,7 +154,8 @@ class Family:
     `short_tasks` says of a cell's axes whether what the call costs is most of its time; a family without it does not
     tell long tasks from short ones. `answer` puts the answer into a phrase; an empty one says that there is nothing
     to say. `topic` is what the digest calls the question, by default the name; `tables` sets the rows in tables of its
-    own, beside the usual one. One that is `about_libraries` has no cells where no third-party library takes part.
+    own, beside the usual one. One that is `about_libraries` has no cells where no third-party library takes part; one
+    that is `about_clusters` takes those that are named, with all else that it lists, and no other one takes any.
     Its `settings_vary` where each run looks for the best ones. `observations` is how often a run looks at what breaks.
     Raises ValueError for a name that nobody has.
     """
@@ -168,6 +174,7 @@ class Family:
     topic: str = ""
     tables: Layout | None = None
     about_libraries: bool = False
+    about_clusters: bool = False
     settings_vary: bool = False
     observations: int = 3
 
@@ -199,16 +206,30 @@ class Family:
         cpus = usable_cpus()
         preset = self.presets.get(selection.preset, ())
         listed = {name for axes in preset for name in axes.strategies}
-        named = [name for name in selection.strategies or () if name not in listed and not strategies()[name].reference]
+        named = [
+            name
+            for name in selection.strategies or ()
+            if name not in listed and not strategies()[name].reference and not strategies()[name].cluster
+        ]
         for axes in preset:
-            own = [name for name in axes.strategies if _takes_part(name, selection)]
+            own = [name for name in axes.strategies if self._takes_part(name, selection)]
             more = [name for name in named if axes.template and axes.takes(strategies()[name])]
             for cell in _cross(axes, (*own, *more), selection, cpus):
                 label = self._label(cell, axes, cpus)
                 planned.setdefault(cell, Planned(cell, label, axes.seconds, added=cell.strategy in more))
-        if self.about_libraries and all(strategies()[cell.strategy].library is None for cell in planned):
+        some = [strategies()[cell.strategy] for cell in planned]
+        if self.about_libraries and all(strategy.library is None for strategy in some):
+            return []
+        if self.about_clusters and not any(strategy.cluster for strategy in some):
             return []
         return list(planned.values())
+
+    def _takes_part(self, name: str, selection: Selection) -> bool:
+        """Say whether a strategy that this family lists is measured."""
+        strategy = strategies()[name]
+        if selection.strategies is not None and (strategy.cluster or not self.about_clusters):
+            return name in selection.strategies
+        return not strategy.cluster and (strategy.library is None or strategy.library.version is not None)
 
     def _label(self, cell: Cell, axes: Axes, cpus: int) -> str:
         """Name a cell by the axes of the family, and by every other that is not at its usual value.
@@ -218,7 +239,7 @@ class Family:
         usual = {
             "size": None,
             "tasks": axes.tasks,
-            "workers": cpus,
+            "workers": strategies()[cell.strategy].there() or cpus,
             "start_method": _methods(strategies()[cell.strategy], (usual_start_method(),), strict=False)[0],
             "chunk_size": None,
         }
@@ -239,14 +260,6 @@ class Family:
         )
 
 
-def _takes_part(name: str, selection: Selection) -> bool:
-    """Say whether a strategy that a family lists is measured."""
-    if selection.strategies is not None:
-        return name in selection.strategies
-    library = strategies()[name].library
-    return library is None or library.version is not None
-
-
 def _cross(axes: Axes, names: Sequence[str], selection: Selection, cpus: int) -> Iterator[Cell]:
     selectable = axes.sizes != (None,) and WORKLOADS[axes.workload].unit == ITERATIONS
     sizes = (selection.sizes if selectable else None) or axes.sizes
@@ -259,7 +272,8 @@ def _cross(axes: Axes, names: Sequence[str], selection: Selection, cpus: int) ->
         names,
     ):
         for own in _methods(strategies()[strategy], (start_method,), strict=selection.start_methods is not None):
-            yield Cell(axes.workload, size, tasks, strategy, workers, own, chunk_size, axes.state)
+            number = strategies()[strategy].there() or workers
+            yield Cell(axes.workload, size, tasks, strategy, number, own, chunk_size, axes.state)
 
 
 def _methods(strategy: Strategy, asked: Sequence[str], *, strict: bool) -> Sequence[str]:

@@ -47,10 +47,10 @@ Measures = dict[str, tuple[float, str]]
 class Cold(Engine):
     """A run is a pool's whole life. `measures` has the seconds of its `STAGES` after each run."""
 
-    def __init__(self, strategy: Strategy, job: Job, workers: int, start_method: str) -> None:
+    def __init__(self, opening: Callable[[], Engine]) -> None:
         """Say what each run opens; nothing is opened yet."""
         super().__init__(self._live)
-        self._open: Callable[[], Engine] = lambda: strategy.open(job, workers, start_method)
+        self._open = opening
         self._engine: Engine | None = None
         self.measures: Measures = {}
 
@@ -60,6 +60,7 @@ class Cold(Engine):
             self._engine = engine = self._open()
         created = perf_counter()
         results, first = self._use(engine)
+        results = engine.fetch(results)
         answered = perf_counter()
         engine.close()
         ended = perf_counter()
@@ -84,7 +85,7 @@ class Streaming(Cold):
     def __init__(self, strategy: Strategy, work: Workload, order: Order) -> None:
         """Say what each run opens, and where its inputs come from."""
         job = Job(work.function, (), order.chunk_size)
-        super().__init__(strategy, job, order.workers, order.start_method)
+        super().__init__(partial(strategy.open, job, order.workers, order.start_method))
         self._inputs = partial(work.make_inputs, order.size, order.tasks)
 
     def _use(self, engine: Engine) -> tuple[list[Any], float]:
@@ -109,10 +110,17 @@ class Fresh(Engine):
     def __init__(self, order: Order) -> None:
         """Say what each interpreter runs; none is started yet."""
         super().__init__(self._ask)
-        work = WORKLOADS[order.workload]
-        first = STRATEGIES[order.strategy].modules if work.script else ()
+        work, strategy = WORKLOADS[order.workload], STRATEGIES[order.strategy]
         whole = json.dumps(asdict(replace(order, file=work.file)))
-        self._interpreter = Interpreter("benchmarks.measuring.cold", "answer", whole, first)
+        self._interpreter = Interpreter(
+            "benchmarks.measuring.cold",
+            "answer",
+            whole,
+            strategy.modules if work.script else (),
+            launcher=strategy.launcher(order.workers),
+            environment=strategy.environment(),
+            apart=strategy.cluster,
+        )
         self.measures: Measures = {}
         self.cpu_seconds: float | None = None
 
@@ -162,14 +170,19 @@ def answer(import_seconds: float | None = None) -> None:
 
 def cold_engine(order: Order) -> Cold:
     """Return the engine of a cold run."""
-    work = WORKLOADS[order.workload] if order.file is None else _handed_over(order.workload, order.file)
+    work = workload_of(order)
     strategy = STRATEGIES[order.strategy]
     if not work.script:  # a script's clock sees all that is started on its way to the first result
         strategy.preload()
     if work.generated:
         return Streaming(strategy, work, order)
     job = Job(work.function, list(work.make_inputs(order.size, order.tasks)), order.chunk_size)
-    return Cold(strategy, job, order.workers, order.start_method)
+    return Cold(partial(strategy.open, job, order.workers, order.start_method))
+
+
+def workload_of(order: Order) -> Workload:
+    """Return the workload of an order, in the interpreter that has it."""
+    return WORKLOADS[order.workload] if order.file is None else _handed_over(order.workload, order.file)
 
 
 def with_file(work: Workload, folder: Path) -> Workload:

@@ -8,21 +8,23 @@ from __future__ import annotations
 import json
 import signal
 from dataclasses import asdict
-from time import perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from benchmarks.layout import save_info
 from benchmarks.measuring.arms import STRATEGY, ArmError, describe
-from benchmarks.measuring.breaking import HANG_SECONDS, KNOWN_HANG_SECONDS
+from benchmarks.measuring.breaking import HANG_SECONDS, KNOWN_HANG_SECONDS, pieces
 from benchmarks.measuring.cells import Cell, Family
 from benchmarks.measuring.cold import Order
 from benchmarks.measuring.interpreter import FreshError, Interpreter
+from benchmarks.measuring.leaks import GRACE_SECONDS, MEMORY, shared_memory, unused_memory
 from benchmarks.measuring.measure import Budget, call, unarmed
 from benchmarks.measuring.watch import CellError, Watch
 from benchmarks.schema import Spent
-from benchmarks.words import AFTERWARDS, CALLER_SEES, HANGS, LEFT_BEHIND, OR
+from benchmarks.strategies import STRATEGIES
+from benchmarks.words import AFTERWARDS, CALLER_ENDS, CALLER_SEES, HANGS, LEFT_BEHIND, OR
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -54,14 +56,21 @@ def observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
 
 def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, patience: float) -> None:
     order = Order(cell.strategy, cell.workload, cell.size, cell.tasks, cell.chunk_size, cell.workers, cell.start_method)
+    strategy = STRATEGIES[cell.strategy]
     interpreter = _breaking(order, patience)
     observed: dict[str, dict[str, None]] = {CALLER_SEES: {}, AFTERWARDS: {}, LEFT_BEHIND: {}}
     seen: list[str] = []
+    memory = shared_memory()
     spent = Spent()
 
     def run() -> list[Any]:
         start = perf_counter()
-        seen.append(interpreter.ask())
+        try:
+            seen.append(interpreter.ask())
+        except FreshError:
+            if not strategy.cluster:
+                raise
+            seen.append(CALLER_ENDS)  # mpiexec ends all processes when one has ended
         spent.arms += perf_counter() - start
         return []
 
@@ -74,11 +83,13 @@ def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, patience: 
         nonlocal interpreter
         start = perf_counter()
         # what is left of a hang was told the first time, when nothing was cut short too soon
-        again = seen.count(HANGS) > 1
+        again = seen.count(HANGS) > 1 or seen[-1] == CALLER_ENDS
         answers = (seen[-1],) if again else (seen[-1], *interpreter.ask())
         for what, said in zip(observed, answers, strict=not again):
             observed[what][said] = None
         interpreter.terminate()
+        if seen[-1] == CALLER_ENDS:
+            observed[LEFT_BEHIND][_swept(memory)] = None
         if seen[-1] == HANGS:  # a wait without end is as long the next time
             interpreter = _breaking(order, KNOWN_HANG_SECONDS)
         spent.pools += perf_counter() - start
@@ -93,10 +104,30 @@ def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, patience: 
         benchmark.pedantic(call, setup=setup, teardown=teardown, rounds=rounds)
     finally:
         interpreter.terminate()
-    told = {what: OR.join(said) for what, said in observed.items()}
+    told = {what: OR.join(said) for what, said in observed.items() if said}
     save_info(benchmark.extra_info, unarmed(cell, family, rounds, spent, told))
+
+
+def _swept(before: frozenset[str]) -> str:
+    """Say what shared memory is left of processes that were all ended by force, and remove it: nobody else will."""
+    deadline = monotonic() + GRACE_SECONDS
+    left = unused_memory(before)
+    while len(left) < len(shared_memory() - before) and monotonic() < deadline:
+        sleep(0.02)  # some of them are about to end
+        left = unused_memory(before)
+    for name in left:
+        (MEMORY / name).unlink(missing_ok=True)
+    return pieces(len(left)) or "nothing"
 
 
 def _breaking(order: Order, limit: float) -> Interpreter:
     """Return an interpreter that breaks what it is ordered to, in which a wait of `limit` seconds counts as a hang."""
-    return Interpreter("benchmarks.measuring.breaking", "break_and_tell", json.dumps([asdict(order), limit]))
+    strategy = STRATEGIES[order.strategy]
+    return Interpreter(
+        "benchmarks.measuring.breaking",
+        "break_and_tell",
+        json.dumps([asdict(order), limit]),
+        launcher=strategy.launcher(order.workers),
+        environment=strategy.environment(),
+        apart=strategy.cluster,
+    )

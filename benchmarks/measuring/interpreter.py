@@ -1,18 +1,25 @@
-"""An interpreter that has just started: what a script has, and what may hang or be wrecked without harm."""
+"""An interpreter that has just started: what a script has, and what may hang or be wrecked without harm.
+
+It talks through its standard streams. Where a launcher starts it, these are the launcher's, so it talks through a
+socket, whose path an environment variable has, and watches another one that is never written to.
+"""
 
 from __future__ import annotations
 
 import os
 import pickle
+import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import IO, Any, cast
 
 from benchmarks.interrupts import SIGNALS
+from benchmarks.measuring.processes import below
 from benchmarks.worker import kill_at_hangup, spare_at_hangup
 
 LENGTH = struct.Struct("<Q")
@@ -22,6 +29,15 @@ ENDING_SECONDS = 10.0
 """What an interpreter gets to end by itself once its pipes are closed; then it is killed."""
 
 
+SOCKET = "BENCHMARKS_SOCKET"
+"""The environment variable that has its path."""
+
+LOOK_SECONDS = 0.1
+"""How often one that is to connect is looked at whether it has ended instead."""
+
+CONNECTIONS = 2
+
+
 class FreshError(Exception):
     """The interpreter of a run ended without an answer."""
 
@@ -29,118 +45,225 @@ class FreshError(Exception):
 class Interpreter:
     """The caller's end: an interpreter that calls one function, which talks back through a `Caller`."""
 
-    def __init__(self, module: str, function: str, argument: str, first: Sequence[str] = ()) -> None:
+    def __init__(  # noqa: PLR0913 - what an interpreter is
+        self,
+        module: str,
+        function: str,
+        argument: str,
+        first: Sequence[str] = (),
+        *,
+        launcher: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        apart: bool = False,
+    ) -> None:
         """Say which function it is to call, with which command-line argument; nothing is started yet.
 
-        Where it is to import some modules `first`, before all else, the function is given the seconds that took.
+        Where it is to import some modules `first`, before all else, the function is given the seconds that took. A
+        `launcher` is a command that starts it with the code that is added; `environment` has variables to be set. One
+        that stands `apart` has a folder of its own for temporary files, which goes when it ends, however it ends.
         """
         code = f"from {module} import {function}; {function}()"
         if first:
             before = f"from time import perf_counter as clock; begun = clock(); import {', '.join(first)}"
             code = f"{before}; seconds = clock() - begun; from {module} import {function}; {function}(seconds)"
         # -P: not from the folder that it is started in, which may have a package of the suite's name
-        self._command = [sys.executable, "-P", "-c", code, argument]
-        self._process: subprocess.Popen[bytes] | None = None
-        self._previous: subprocess.Popen[bytes] | None = None
+        self._command = [*(launcher or (sys.executable, "-P")), "-c", code, argument]
+        self._kind = _Launched if launcher else _Started
+        self._environment = environment or {}
+        self._apart = apart
+        self._started: _Started | None = None
+        self._previous: _Started | None = None
 
     def renew(self) -> None:
         """Start another one, and let the one before end meanwhile: to wait for three in turn took 90 ms of 250.
 
         It is not killed: what it keeps in temporary files would stay there.
         """
-        if self._process is not None:
-            assert self._process.stdin is not None
-            self._process.stdin.close()
-        self._previous = self._process
+        if self._started is not None:
+            self._started.hang_up()
+        self._previous = self._started
         self.start()
 
     def start(self) -> None:
         """Start it."""
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+        environment = {**os.environ, "PYTHONPATH": path, **self._environment}
         with SIGNALS.held_back():
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                bufsize=0,
-                env={**os.environ, "PYTHONPATH": path},
-                start_new_session=True,  # Ctrl-C is for the caller, which ends this process itself
-            )
+            folder = TemporaryDirectory(prefix="apart-", ignore_cleanup_errors=True) if self._apart else None
+            self._started = self._kind(self._command, environment, folder)
 
     def await_ready(self) -> None:
         """Wait until it says that it is ready, and the one before has ended."""
+        self._now.connect()
         self._read(1)
         previous, self._previous = self._previous, None
-        _end(previous)
+        if previous is not None:
+            previous.end()
 
     def ask(self) -> Any:
         """Give the word, and return the answer. Raises FreshError if there is none."""
-        assert self._process is not None
-        assert self._process.stdin is not None
-        self._process.stdin.write(b"!")
+        self.say(b"!")
+        return self.answer()
+
+    def say(self, word: bytes) -> None:
+        """Give a word of one byte."""
+        self._now.words.write(word)
+
+    def answer(self) -> Any:
+        """Return what it tells. Raises FreshError if it ends instead."""
         (length,) = LENGTH.unpack(self._read(LENGTH.size))
         return pickle.loads(self._read(length))
 
     def _read(self, length: int) -> bytes:
-        assert self._process is not None
-        assert self._process.stdout is not None
         data = b""
         while len(data) < length:
-            part = self._process.stdout.read(length - len(data))
+            part = self._now.answers.read(length - len(data))
             if not part:
-                code = _exit_code(self._process)
-                how = "it closed its pipe, and was killed" if code is None else f"exit code {code}"
-                message = f"the fresh interpreter ended without an answer ({how})"
-                raise FreshError(message)
+                raise self._now.gone()
             data += part
         return data
 
     @property
+    def _now(self) -> _Started:
+        assert self._started is not None
+        return self._started
+
+    @property
     def pid(self) -> int:
         """The id of the process that was started last."""
-        assert self._process is not None
-        return self._process.pid
+        return self._now.process.pid
 
     def exit_code(self) -> int | None:
         """Return how it ended: an exit code, or the negative number of a signal; None if it had to be killed."""
-        assert self._process is not None
-        return _exit_code(self._process)
+        return self._now.exit_code()
 
     def close(self) -> None:
         """End it by closing its input, and wait for it."""
-        for process in (self._previous, self._process):
-            _end(process)
-        self._previous = self._process = None
+        for started in (self._previous, self._started):
+            if started is not None:
+                started.end()
+        self._previous = self._started = None
 
     def terminate(self) -> None:
-        """Kill it and, in its session, its workers."""
-        for process in (self._previous, self._process):
-            if process is not None and hasattr(os, "killpg"):
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, 9)
+        """Kill it, its session, and what it has started otherwise."""
+        for started in (self._previous, self._started):
+            if started is not None:
+                started.kill()
         self.close()
 
 
-def _end(process: subprocess.Popen[bytes] | None) -> None:
-    if process is None:
-        return
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.close()
-    _exit_code(process)
-    process.stdout.close()
+class _Started:
+    """One that was started, and the pipes to it."""
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: TemporaryDirectory[str] | None
+    ) -> None:
+        """Start it."""
+        self.folder: TemporaryDirectory[str] | None = folder
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env=environment if folder is None else {**environment, "TMPDIR": folder.name},
+            start_new_session=True,  # Ctrl-C is for the caller, which ends this process itself
+        )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.words: IO[bytes] = self.process.stdin
+        self.answers: IO[bytes] = self.process.stdout
+
+    def connect(self) -> None:
+        """Wait until there is somebody to talk to."""
+
+    def hang_up(self) -> None:
+        """Let it end."""
+        self.words.close()
+
+    def gone(self) -> FreshError:
+        """Return what to raise of one that does not answer any more."""
+        code = self.exit_code()
+        how = "it closed its pipe, and was killed" if code is None else f"exit code {code}"
+        return FreshError(f"the fresh interpreter ended without an answer ({how})")
+
+    def exit_code(self) -> int | None:
+        """Wait until it has ended, and return its exit code; kill it and return None if it does not end."""
+        try:
+            return self.process.wait(ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            self.process.kill()
+            self.process.wait()
+
+    def kill(self) -> None:
+        """Kill it, with its session; what it has started may have sessions of its own."""
+        started = list(below(self.process.pid))
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, 9)
+        for process in started:
+            process.kill()
+
+    def end(self) -> None:
+        """Hang up, and wait until it has ended."""
+        self.hang_up()
+        self.exit_code()
+        self.answers.close()
+        if self.folder is not None:
+            self.folder.cleanup()
 
 
-def _exit_code(process: subprocess.Popen[bytes]) -> int | None:
-    """Wait until a process has ended, and return its exit code; kill it and return None if it does not end."""
-    try:
-        return process.wait(ENDING_SECONDS)
-    except subprocess.TimeoutExpired:
-        return None
-    finally:
-        process.kill()
-        process.wait()
+class _Launched(_Started):
+    """One that was started by a launcher, and the sockets to it."""
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: TemporaryDirectory[str] | None
+    ) -> None:
+        """Listen, and start it."""
+        self.folder: TemporaryDirectory[str] = folder or TemporaryDirectory(prefix="apart-", ignore_cleanup_errors=True)
+        path = str(Path(self.folder.name) / "socket")
+        self._listening = socket.socket(socket.AF_UNIX)
+        self._listening.bind(path)
+        self._listening.listen(CONNECTIONS)
+        self._listening.settimeout(LOOK_SECONDS)
+        self._connections: list[socket.socket] = []
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            env={**environment, "TMPDIR": self.folder.name, SOCKET: path},
+            start_new_session=True,
+        )
+
+    def connect(self) -> None:
+        """Wait until it has connected, to talk and to watch."""
+        while len(self._connections) < CONNECTIONS:
+            try:
+                connection, _ = self._listening.accept()
+            except TimeoutError:
+                if self.process.poll() is not None:
+                    raise self.gone() from None
+            else:
+                connection.setblocking(True)  # noqa: FBT003 - its only argument
+                self._connections.append(connection)
+        self.words = self.answers = cast("IO[bytes]", self._connections[0].makefile("rwb", buffering=0))
+
+    def hang_up(self) -> None:
+        """Let it end: both ends of talking close."""
+        for connection in self._connections:
+            with suppress(OSError):  # it has hung up first
+                connection.shutdown(socket.SHUT_WR)
+
+    def end(self) -> None:
+        """Hang up, wait until it has ended, and stop listening."""
+        self.hang_up()
+        self.exit_code()
+        for one in (*self._connections, self._listening):
+            one.close()
+        if self._connections:
+            self.answers.close()
+        self.folder.cleanup()
 
 
 class Caller:
@@ -151,7 +274,16 @@ class Caller:
 
         A task that reads finds nothing there, as in a worker of a pool.
         """
+        path = os.environ.pop(SOCKET, None)
+        if path is not None:
+            self._sockets = [socket.socket(socket.AF_UNIX) for _ in range(CONNECTIONS)]
+            for one in self._sockets:
+                one.connect(path)
+            self._words = self._reply_to = self._sockets[0].fileno()
+            self._watched = self._sockets[1].fileno()
+            return
         self._words, self._reply_to = os.dup(0), os.dup(1)
+        self._watched = self._reply_to
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.close(nothing)
@@ -159,12 +291,20 @@ class Caller:
 
     def ready(self) -> bool:
         """Say so, wait for the word, and return whether it came."""
-        os.write(self._reply_to, b".")
+        self.say_ready()
         return self.wait()
+
+    def say_ready(self) -> None:
+        """Say so."""
+        os.write(self._reply_to, b".")
 
     def wait(self) -> bool:
         """Wait for the word, and return whether it came; the caller may have gone instead."""
-        return bool(os.read(self._words, 1))
+        return bool(self.word())
+
+    def word(self) -> bytes:
+        """Wait for a word, and return it; empty if the caller has gone instead."""
+        return os.read(self._words, 1)
 
     def tell(self, answer: Any) -> None:
         """Send an answer."""
@@ -177,14 +317,15 @@ class Caller:
     def guarded(self) -> Iterator[None]:
         """If the caller dies meanwhile, have this interpreter and, in its session, its workers killed.
 
-        The pipe of the answers tells, not that of the words: the kernel may still be about to signal the writing of the
-        last word when its reader has gone on already, which on a busy host has killed an interpreter.
+        The pipe of the answers tells, or a socket of its own, not that of the words: the kernel may still be about to
+        signal the writing of the last word when its reader has gone on already, which on a busy host has killed an
+        interpreter.
         """
-        kill_at_hangup(self._reply_to, -os.getpid())
+        kill_at_hangup(self._watched, -os.getpid())
         try:
             yield
         finally:
-            spare_at_hangup(self._reply_to)
+            spare_at_hangup(self._watched)
 
 
 def hand_over(path: Path, *parts: Any) -> None:

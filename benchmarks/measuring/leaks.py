@@ -82,6 +82,11 @@ def shared_memory() -> frozenset[str]:
     return frozenset(path.name for path in MEMORY.iterdir() if _is_ours(path))
 
 
+def unused_memory(before: frozenset[str]) -> list[str]:
+    """Return the names of shared memory that was not there before, and that no program uses."""
+    return sorted(name for name in shared_memory() - before if not _used_elsewhere(f"{SEGMENT}{name}"))
+
+
 def _is_ours(path: Path) -> bool:
     try:
         return path.stat().st_uid == os.getuid()

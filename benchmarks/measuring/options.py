@@ -14,6 +14,7 @@ from benchmarks.environment import affinity, start_methods
 from benchmarks.measuring.cells import PRESETS, Selection
 from benchmarks.measuring.target import Wanted
 from benchmarks.strategies import STRATEGIES
+from benchmarks.strategies.clusters import ClusterStrategy
 from benchmarks.words import STANDARD_METHODS
 
 if TYPE_CHECKING:
@@ -60,6 +61,12 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="NAMES",
         help=f"how processes are started: {', '.join(_known_methods())}",
     )
+    for option, (_, example) in cluster_options().items():
+        add(
+            option,
+            metavar="ADDRESS",
+            help=f"have the strategies named use this running cluster, such as {example}, not start their own",
+        )
     add(
         "--target",
         metavar="MODULE:FUNCTION",
@@ -82,6 +89,39 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help=f"give up a cell after this time (default: {DEFAULT_LIMIT:g} s, or {LIMIT_BUDGETS} times its budget)",
     )
+
+
+def cluster_options() -> dict[str, tuple[str, str]]:
+    """Return the options that give addresses of running clusters, each with its variable and an example."""
+    return {
+        strategy.option: (strategy.variable, strategy.example)
+        for strategy in STRATEGIES.values()
+        if isinstance(strategy, ClusterStrategy) and strategy.option
+    }
+
+
+def settle_addresses(config: pytest.Config) -> None:
+    """Put the addresses of running clusters where their strategies look, and nothing else there.
+
+    Raises UsageError for one on which nothing is to be measured.
+    """
+    forget_addresses()
+    named = config.getoption("strategies") or ()
+    for option, (variable, _) in cluster_options().items():
+        address = config.getoption(option)
+        if address is None:
+            continue
+        own = [name for name, one in STRATEGIES.items() if isinstance(one, ClusterStrategy) and one.option == option]
+        if not set(own) & set(named):
+            message = f"{option}: name what is to be measured there: --strategies {','.join(own)}"
+            raise pytest.UsageError(message)
+        os.environ[variable] = address
+
+
+def forget_addresses() -> None:
+    """Take them away: they are none of the next run's."""
+    for variable, _ in cluster_options().values():
+        os.environ.pop(variable, None)
 
 
 def _known_methods() -> tuple[str, ...]:
@@ -114,12 +154,17 @@ def wanted_target(config: pytest.Config) -> Wanted | None:
     if inputs is None:
         message = f"--target {function}: add --inputs, a file or MODULE:NAME of what gives the inputs"
         raise pytest.UsageError(message)
+    clusters = all(STRATEGIES[name].cluster for name in config.getoption("strategies") or ())
     for option in ("strategies", "sizes", "tasks", "workers", "start_methods"):
-        if config.getoption(option):
+        if config.getoption(option) and not (option == "strategies" and clusters):
             message = f"--{option.replace('_', '-')}: with --target settings are chosen by trying them; leave it out"
+            if option == "strategies":
+                message = (
+                    "--strategies: with --target settings are chosen by trying them; name clusters, or leave it out"
+                )
             raise pytest.UsageError(message)
     more = {option: config.getoption(option) for option in ("star", "same", "initializer", "unchecked")}
-    return Wanted(function, inputs, **more)
+    return Wanted(function, inputs, clusters=config.getoption("strategies") or (), **more)
 
 
 def given_explicitly(config: pytest.Config, option: str) -> bool:

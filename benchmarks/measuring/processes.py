@@ -43,11 +43,12 @@ def descendants() -> frozenset[Process]:
     """
     children = multiprocessing.active_children()  # also takes the exit codes of those that have ended
     if sys.platform == "linux":
-        return frozenset(_below(os.getpid()))
+        return frozenset(below(os.getpid()))
     return frozenset(Process(child.pid, child.name, 0) for child in children if child.pid is not None)
 
 
-def _below(pid: int) -> Iterator[Process]:
+def below(pid: int) -> Iterator[Process]:
+    """Yield the living processes below another one, where the system tells them."""
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
             children = path.read_text(encoding="utf-8").split()
@@ -57,7 +58,7 @@ def _below(pid: int) -> Iterator[Process]:
             process = _read(child)
             if process is not None:
                 yield process
-            yield from _below(child)
+            yield from below(child)
 
 
 def _read(pid: int) -> Process | None:

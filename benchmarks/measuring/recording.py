@@ -15,7 +15,7 @@ from benchmarks import layout, schema
 from benchmarks.measuring.cells import Family, Planned
 from benchmarks.measuring.facts import passing_facts, stable_facts
 from benchmarks.measuring.saving import SavingError, Store, write_whole
-from benchmarks.schema import INTERRUPTED, NOT_REACHED, Outcome, Spent, Suite, TargetInfo, Times
+from benchmarks.schema import INTERRUPTED, NOT_REACHED, ClusterInfo, Outcome, Spent, Suite, TargetInfo, Times
 from benchmarks.strategies import STRATEGIES
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Recording:
         self.json = json
         self.troubles: list[str] = []
         self.target: TargetInfo | None = None
+        self.clusters: dict[str, ClusterInfo] = {}
         self._config = config
         self._budget = budget
         self._name = name
@@ -165,6 +166,7 @@ class Recording:
             },
             environment=self._environment,
             libraries=self._libraries,
+            clusters=self.clusters,
             target=self.target,
             start=self._facts_at_start,
             end=passing_facts(),

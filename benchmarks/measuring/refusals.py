@@ -142,8 +142,11 @@ def refuse_unplanned(strategies: Sequence[str], families: Iterable[str]) -> None
 
 
 def refuse_nothing(families: Iterable[Family], planned: int) -> None:
-    """Raise UsageError if all that was selected is about engines of which none is installed."""
+    """Raise UsageError if all that was selected is about engines of which none is here, or clusters, none named."""
     selected = list(families)
+    if selected and not planned and all(family.about_clusters for family in selected):
+        message = "no cluster was named: --strategies dask.Client.map, ray.remote, mpi4py.MPIPoolExecutor.map or others"
+        raise pytest.UsageError(message)
     if selected and not planned and all(family.about_libraries for family in selected):
         message = "no engine of a library is installed: pip install -e '.[engines]', or one of them, such as '.[loky]'"
         raise pytest.UsageError(message)

@@ -24,7 +24,10 @@ from benchmarks.measuring.pilot import look
 from benchmarks.measuring.race import Model, prepare
 from benchmarks.measuring.recording import Recording, libraries_of
 from benchmarks.measuring.target import TargetError, Wanted, load
+from benchmarks.measuring.visiting import visited
 from benchmarks.strategies import LIBRARIES, STRATEGIES
+from benchmarks.strategies.clusters import RUNNING, ClusterError, ClusterStrategy
+from benchmarks.strategies.mpi4py import lost_in_mpi
 from benchmarks.tasks import count
 
 CALIBRATION = 20_000
@@ -56,6 +59,24 @@ class Session:
         self.recording.families[family.name] = family
         self.plans[family.name] = {planned.cell: planned for planned in plan}
         return plan
+
+    def visit(self) -> None:
+        """Look at the running clusters that are to be measured. Raises UsageError for what would fail there."""
+        if self.measuring and lost_in_mpi():
+            message = (
+                "mpiexec has started this process several times: mpiexec -n N python -m mpi4py.futures -m pytest ..."
+            )
+            raise pytest.UsageError(message)
+        for strategy in (STRATEGIES[name] for name in self.selection.strategies or ()):
+            if not isinstance(strategy, ClusterStrategy) or not strategy.running or strategy.lacking():
+                continue
+            library = strategy.library.name
+            if library not in RUNNING:
+                try:
+                    RUNNING[library] = visited(strategy)
+                except ClusterError as error:
+                    raise pytest.UsageError(str(error)) from None
+            self.recording.clusters[library] = RUNNING[library]
 
     def unplanned(self) -> list[str]:
         """Return the strategies that were named and that no family has taken."""
@@ -95,14 +116,15 @@ class Session:
 
     def _libraries(self, cells: Sequence[Planned], told: Callable[[Sequence[Planned]], str]) -> Iterator[str]:
         """Yield a line that says which libraries' engines are measured, and what they add; or that there are none."""
-        about = [name for name, family in self.recording.families.items() if family.about_libraries]
+        families = self.recording.families.items()
+        about = [name for name, family in families if family.about_libraries or family.about_clusters]
         versions = libraries_of(cells)
         if versions:
             own = {id(planned) for name in about for planned in self.plans[name].values()}
             added = [planned for planned in cells if id(planned) in own]
             share = f" ({told(added)}, Python's own pools beside them)" if added else ""
             yield f"engines: {', '.join(f'{name} {version}' for name, version in versions.items())}{share}"
-        elif about and self.selection.strategies is None:
+        elif self.selection.strategies is None and any(family.about_libraries for _, family in families):
             yield f"engines: none but Python's own; pip install -e '.[engines]' adds {', '.join(LIBRARIES)}"
 
     def progress(self, name: str) -> str | None:
@@ -184,6 +206,7 @@ class Session:
     def end(self) -> None:
         """Give back what was claimed."""
         gc.unfreeze()
+        RUNNING.clear()
         if self._folder is not None:
             self._folder.cleanup()
         if self._lock is not None:

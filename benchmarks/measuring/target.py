@@ -49,7 +49,8 @@ class Target:
 class Wanted:
     """What the options say: names of a function, of its inputs or a file with them, of what compares and prepares.
 
-    `star` says that each input is a row of arguments, `unchecked` that no result is compared with another.
+    `star` says that each input is a row of arguments, `unchecked` that no result is compared with another. `clusters`
+    are strategies that are tried beside pools.
     """
 
     function: str
@@ -58,6 +59,7 @@ class Wanted:
     same: str | None = None
     initializer: str | None = None
     unchecked: bool = False
+    clusters: tuple[str, ...] = ()
 
 
 def load(wanted: Wanted) -> Target:

@@ -16,6 +16,8 @@ for _name in dict.fromkeys((*FIRST, *sorted(module.name for module in iter_modul
     import_module(f"{__name__}.{_name}")
 
 LIBRARIES = {
-    strategy.library.name: strategy.library for strategy in STRATEGIES.values() if strategy.library is not None
+    strategy.library.name: strategy.library
+    for strategy in STRATEGIES.values()
+    if strategy.library is not None and not strategy.cluster
 }
-"""The third-party libraries that bring engines, by their names."""
+"""The third-party libraries that bring engines of one machine, by their names."""

@@ -20,14 +20,15 @@ it promises are these rules, through which `tests/test_rules.py` runs every stra
     their order if it is `ordered`.
 11. `states`, `start_methods`, `shares` and `processes` say which cells it can take; `unavailable` says why one cannot
     be measured here, in words for a reader.
-12. A strategy that `keeps_threads` in the caller beyond `close` says so: nobody may fork it any more.
+12. A strategy that `keeps_threads` in the caller beyond `close` says so: nobody may fork it any more. One that has
+    such threads while it is open is `hosted`: in an interpreter of its own, which its `launcher` starts.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from tempfile import TemporaryDirectory
@@ -71,6 +72,10 @@ class Engine:
         self.run = run
         self.stream = stream
 
+    def fetch(self, results: list[Any]) -> list[Any]:
+        """Return the results of a run, given what `run` has returned: they may have stayed where they were made."""
+        return results
+
     def prepare(self) -> None:
         """Begin what the next `run` needs and the clock must not see; several engines may do so at once."""
 
@@ -101,9 +106,10 @@ class Strategy(ABC):
     large object. `start_methods` are those that its workers can be started by: None for those of `multiprocessing`,
     an engine's own, its usual one first, or none for threads. `leaves` has patterns, as of `fnmatch`, of what is left
     when it is closed, by design, such as 'thread tqdm*' or 'shared memory sm_segment.*'; `keeps_threads` says that it
-    leaves threads in the caller, so that nothing may be forked from then on. A `reference` is what others are measured
-    against: a family lists it where it wants it as a null row. `library` is the third-party one that brings the engine,
-    `modules` what a program imports to use it.
+    leaves threads in the caller, so that nothing may be forked from then on, `hosted` that it needs an interpreter of
+    its own, `cluster` that its workers are those of a cluster, perhaps of several machines. A `reference` is what
+    others are measured against: a family lists it where it wants it as a null row. `library` is the third-party one
+    that brings the engine, `modules` what a program imports to use it.
     """
 
     name: str
@@ -113,6 +119,8 @@ class Strategy(ABC):
     fixed_workers: bool = True
     shares: bool = False
     keeps_threads: bool = False
+    hosted: bool = False
+    cluster: bool = False
     reference: bool = False
     states: tuple[str, ...] = STATES
     start_methods: tuple[str, ...] | None = None
@@ -136,7 +144,8 @@ class Strategy(ABC):
 
     def unavailable(self, start_method: str) -> str | None:
         """Return why this strategy cannot run here, or None if it can."""
-        trouble = None if self.library is None else self.library.trouble(self.modules)
+        # an import may start threads, which is what a hosted engine must not do here
+        trouble = None if self.library is None else self.library.trouble(() if self.hosted else self.modules)
         if trouble is not None:
             return trouble
         known = multiprocessing.get_all_start_methods()
@@ -144,6 +153,19 @@ class Strategy(ABC):
         if not self.processes or start_method in (*known, *own):
             return None
         return f"the start method {start_method} does not exist on this platform; it has {', '.join(known)}"
+
+    def there(self) -> int | None:
+        """Return how many workers there are, whatever is asked for; None where as many are started."""
+        return None
+
+    def launcher(self, workers: int) -> tuple[str, ...]:
+        """Return the command that starts the interpreter of a hosted one, to which the code for it is added."""
+        del workers
+        return ()
+
+    def environment(self) -> Mapping[str, str]:
+        """Return the environment variables that this interpreter needs."""
+        return {}
 
     def preload(self) -> None:
         """Import and start what outlives every engine."""

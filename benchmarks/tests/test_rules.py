@@ -12,15 +12,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from benchmarks.environment import start_methods, usual_start_method
 from benchmarks.measuring.cells import Axes, Cell
+from benchmarks.measuring.hosted import hosted
 from benchmarks.measuring.leaks import Leaks
 from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.watch import CellError, Watch, end_all, start_helpers
+from benchmarks.schema import Setting
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Engine, Job, Strategy, register
 from benchmarks.strategies.serial import Serial
@@ -53,16 +57,34 @@ def methods_of(strategy: Strategy) -> list[str]:
     return [method for method in methods if strategy.unavailable(method) is None]
 
 
+def preload(strategy: Strategy) -> None:
+    """Start what outlives every engine, unless that is another interpreter's business."""
+    if not strategy.hosted:
+        strategy.preload()
+
+
+def results_of(engine: Engine) -> list[Any]:
+    """Return the results of a run, wherever they are."""
+    return engine.fetch(engine.run())
+
+
+def opening(strategy: Strategy, method: str, job: Job, folder: Path) -> Engine:
+    """Open an engine, a hosted one in its own interpreter."""
+    if not strategy.hosted:
+        return strategy.open(job, WORKERS, method)
+    return hosted(job, Setting(strategy.name, job.chunk_size, WORKERS, method), folder)
+
+
 @contextmanager
 def opened(strategy: Strategy, method: str, job: Job | None = None) -> Iterator[Engine]:
     """Open an engine under a limit, once what outlives it is there; end it whatever happens."""
     start_helpers(method)
-    strategy.preload()
+    preload(strategy)
     before = descendants()
     engines: list[Engine] = []
     try:
-        with Watch(LIMIT):
-            engines.append(strategy.open(job or job_of(strategy), WORKERS, method))
+        with Watch(LIMIT), TemporaryDirectory() as folder:
+            engines.append(opening(strategy, method, job or job_of(strategy), Path(folder)))
             yield engines[0]
     finally:
         end_all(engines, before)
@@ -83,7 +105,7 @@ def rule_5_all_results_as_often_as_it_is_called(strategy: Strategy, method: str)
     """Each call gives all results, in order if it says so."""
     with opened(strategy, method) as engine:
         for _ in range(3):
-            results = engine.run()
+            results = results_of(engine)
             assert (results if strategy.ordered else sorted(results)) == expected(strategy)
         engine.close()
 
@@ -92,7 +114,7 @@ def rule_6_the_chunk_size_is_the_one_that_is_sent(strategy: Strategy, method: st
     """With the chunk size that it names the results are the same as with none, and it is a number of tasks."""
     size = strategy.chunk_size(50, WORKERS)
     with opened(strategy, method, job_of(strategy, chunk_size=size)) as engine:
-        results = engine.run()
+        results = results_of(engine)
         engine.close()
 
     assert 1 <= size <= 50
@@ -120,12 +142,12 @@ def rule_7_workers_prove_themselves(strategy: Strategy, method: str) -> None:
 def rule_8_nothing_is_left_when_it_is_closed(strategy: Strategy, method: str) -> None:
     """Neither processes nor threads, open files or shared memory; not after the first engine, nor after the second."""
     start_helpers(method)
-    strategy.preload()
+    preload(strategy)
     leaks = Leaks()
     try:
         for _ in range(2):
-            with Watch(LIMIT):
-                engine = strategy.open(job_of(strategy), WORKERS, method)
+            with Watch(LIMIT), TemporaryDirectory() as folder:
+                engine = opening(strategy, method, job_of(strategy), Path(folder))
                 engine.prove()
                 engine.run()
                 engine.close()
@@ -169,7 +191,7 @@ def rule_11_what_it_says_it_can_take(strategy: Strategy, method: str) -> None:
 
 def rule_12_threads_end_unless_it_says_so(strategy: Strategy, method: str) -> None:
     """The caller can be forked afterwards."""
-    strategy.preload()
+    preload(strategy)
     before = set(threading.enumerate())
     with opened(strategy, method) as engine:
         engine.run()

@@ -136,7 +136,7 @@ def test_a_strategy_in_one_file(project: Project) -> None:
     both = project.measure("--strategies=own,Pool.map", "--start-methods=yours,spawn")
     saved = {(entry["params"]["strategy"], entry["params"]["start_method"]) for entry in project.saved()["benchmarks"]}
 
-    assert "fork, forkserver, spawn, loky, mine, yours" in " ".join(listed.split())
+    assert "fork, forkserver, spawn, dask, loky, mpi, ray, mine, yours" in " ".join(listed.split())
     assert (result.returncode, both.returncode) == (0, 0), result.stdout + both.stdout
     assert "bench_count" not in result.stdout
     assert "1 passed" in result.stdout
@@ -191,15 +191,15 @@ def test_questions_that_are_none_or_two(project: Project, source: str, message: 
 
 
 def test_each_question_of_the_suite() -> None:
-    """Twelve questions have names, sentences and axes of their own; what is drawn is one of them."""
+    """Thirteen questions have names, sentences and axes of their own; what is drawn is one of them."""
     known = families()
 
     assert sorted(known) == [
-        "article", "balance", "dispatch", "engines", "failure", "payload", "scaling", "speedup", "startup", "streaming",
-        "target", "waiting",
+        "article", "balance", "clusters", "dispatch", "engines", "failure", "payload", "scaling", "speedup", "startup",
+        "streaming", "target", "waiting",
     ]  # fmt: skip
     assert all("default" in family.presets and "full" in family.presets for family in known.values())
-    assert len({family.question for family in known.values()}) == 12
+    assert len({family.question for family in known.values()}) == 13
     if find_spec("matplotlib"):
         assert set(import_module("benchmarks.report.plots").PICTURES) <= set(known)
 

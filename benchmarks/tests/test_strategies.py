@@ -30,7 +30,7 @@ from benchmarks.words import STAGES
 from benchmarks.workloads import WORKLOADS
 
 SHARING = ("Pool initializer", "Pool inherited", "Pool shared memory")
-WARM_STRATEGIES = [name for name in STRATEGIES if name not in {"with Pool", *SHARING}]
+WARM_STRATEGIES = [name for name in STRATEGIES if name not in {"with Pool", *SHARING} and not STRATEGIES[name].cluster]
 
 needs_floor = pytest.mark.skipif(FLOOR.unavailable("spawn") is not None, reason="the floor needs POSIX pipes")
 needs_fork = pytest.mark.skipif("fork" not in start_methods(), reason="this platform has no fork")
@@ -247,7 +247,7 @@ def test_floor_takes_as_many_chunks_as_fit() -> None:
 @needs_fork
 def test_cold_run_tells_its_stages() -> None:
     """A cold run's stages are all there and make up its whole time."""
-    engine = Cold(STRATEGIES["Pool.map"], Job(nothing, [0]), 2, "fork")
+    engine = Cold(lambda: STRATEGIES["Pool.map"].open(Job(nothing, [0]), 2, "fork"))
 
     assert engine.run() == [0]
     assert tuple(engine.measures) == STAGES
@@ -285,13 +285,13 @@ def test_fresh_interpreters_leave_no_temporary_files(monkeypatch: pytest.MonkeyP
 
 def test_fresh_interpreter_that_fails_is_reported(capfd: pytest.CaptureFixture[str]) -> None:
     """An interpreter that ends without an answer is an error with its exit code, not a wait."""
-    engine = Fresh(Order("no such", "count", 1000, 3, None, 2, "spawn"))
+    engine = Fresh(Order("serial", "count", None, 3, None, 2, "spawn"))
     engine.prepare()
     with pytest.raises(FreshError, match="exit code 1"):
         engine.await_ready()
     engine.close()
 
-    assert "KeyError" in capfd.readouterr().err
+    assert "ValueError: this workload needs a size" in capfd.readouterr().err
 
 
 def hold_guarded() -> None:
@@ -310,7 +310,7 @@ def test_a_late_signal_of_a_word_does_not_kill() -> None:
     interpreter.start()
     try:
         interpreter.await_ready()
-        late = threading.Timer(0.5, lambda: os.write(interpreter._process.stdin.fileno(), b"!"))  # type: ignore[union-attr]
+        late = threading.Timer(0.5, lambda: os.write(interpreter._now.words.fileno(), b"!"))
         late.start()
 
         assert interpreter.ask() == "alive"
@@ -324,8 +324,7 @@ def test_the_guard_kills_when_the_caller_has_gone() -> None:
     """An interpreter whose caller closes both pipes in the middle of a run ends at once, not when its run does."""
     interpreter = Interpreter(__name__, "hold_guarded", "60")
     interpreter.start()
-    process = interpreter._process
-    assert process is not None
+    process = interpreter._now.process
     assert process.stdin is not None
     assert process.stdout is not None
     try:

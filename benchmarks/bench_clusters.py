@@ -1,0 +1,223 @@
+"""One machine, or a cluster?
+
+The same few things of each cluster that is named, and of Python's own pools beside them: what a task and a byte cost,
+from which task length on it pays, what starting one takes, how many workers its scheduler can feed, and what becomes of
+a worker that is killed. On a cluster that each cell starts and ends, on this machine; or on a running one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
+from benchmarks.report import units
+from benchmarks.report.metrics import NULLS, Metrics, break_even, by_strategy
+from benchmarks.report.phrases import either, known
+from benchmarks.report.stats import Summary
+from benchmarks.report.table import Table
+from benchmarks.schema import Params
+from benchmarks.words import AFTERWARDS, CALLER_SEES, COLD, FIRST_RESULT, FRESH, LEFT_BEHIND, STAGES
+from benchmarks.workloads import WORKLOADS
+
+POOLS = ("Pool.map", "ProcessPoolExecutor.map")
+CLUSTERS = ("dask.Client.map", "ray.remote", "ray.util.multiprocessing.Pool.map", "mpi4py.MPIPoolExecutor.map")
+MORE_CALLS = ("dask.Client.submit",)
+"""Those that differ from another one in how tasks are sent alone."""
+
+TASKS = 8
+SIZES = (3_000, 30_000, 300_000, 1_000_000)
+BUDGET = 1.0
+CHUNK_SIZE = 125
+MIB = 1 << 20
+KILLED = "worker killed"
+PATIENCE = 30.0
+"""What a cluster gets to tell of a worker that is killed each time it tries a task: Dask starts it anew three times."""
+
+FED_TASK = 0.1
+"""The task length, in seconds, at which it is said how many workers a scheduler feeds."""
+
+
+def _axes(names: tuple[str, ...], seconds: float) -> Iterator[Axes]:
+    """Yield what is measured of some strategies by the clock."""
+    yield Axes("nothing", 100, names, seconds, chunk_sizes=(1,), template=names is POOLS)
+    yield Axes("nothing", 1000, names, seconds, chunk_sizes=(CHUNK_SIZE,), template=names is POOLS)
+    yield Axes("count", TASKS, names, seconds, sizes=SIZES, template=names is POOLS)
+    yield Axes("bytes in", TASKS, names, seconds, sizes=(MIB,), template=names is POOLS)
+
+
+def _plan(seconds: float) -> Iterator[Axes]:
+    yield Axes("count", TASKS, NULLS, seconds, sizes=(SIZES[2],))
+    for names in (POOLS, CLUSTERS, MORE_CALLS):
+        yield from _axes(names, seconds)
+    yield Axes("script", 1, CLUSTERS, seconds, state=COLD)
+    yield Axes(KILLED, TASKS, CLUSTERS, PATIENCE, state=FRESH)
+
+
+def _is_short(cell: Params) -> bool:
+    return cell.workload != "count"
+
+
+def _of(rows: Sequence[Metrics], workload: str, chunk_size: int | None = None) -> list[Metrics]:
+    """Return the rows of a workload, in a chunk size where that is given."""
+    return [
+        row
+        for row in rows
+        if row.place.axes.workload == workload and (chunk_size is None or chunk_size == row.place.axes.chunk_size)
+    ]
+
+
+def _pays(rows: Sequence[Metrics]) -> str:
+    """Say at which task length one strategy begins to be faster, of those that were measured."""
+    point = break_even(rows)
+    if point is None:
+        return units.MISSING
+    if point.interval is None:
+        length, _ = point.shortest if point.always else point.longest
+        return f"{'below' if point.always else 'above'} {units.seconds(length)}"
+    return known(point.interval, "s")
+
+
+def against(rows: Sequence[Metrics], pool: Sequence[Metrics]) -> list[Metrics]:
+    """Return rows whose speedup is that over a local pool's rows of the same size, not over the loop.
+
+    Both are speedups over the same loop, so it is their ratio; it lies between the ratios of their bounds.
+    """
+    found = []
+    for row in rows:
+        own = row.speedup
+        other = next((one.speedup for one in pool if one.place.axes.size == row.place.axes.size), None)
+        if own is not None and other is not None:
+            low = own.low / other.high if own.low is not None and other.high else None
+            high = own.high / other.low if own.high is not None and other.low else None
+            found.append(replace(row, speedup=Summary(own.n, own.center / other.center, low, high)))
+    return found
+
+
+def answer(rows: Sequence[Metrics]) -> str:
+    """Answer the question from its rows, null rows left out."""
+    pays = {name: _pays(own) for name, own in by_strategy(_of(rows, "count")).items()}
+    costs = {row.place.strategy: known(row.task_time, "s") for row in _of(rows, "nothing", 1)}
+    said = [f"{name} costs {costs[name]} a task" for name in costs if name not in POOLS]
+    apart = [f"{name} {length}" for name, length in pays.items() if name not in POOLS]
+    pools = [f"{name} {length}" for name, length in pays.items() if name in POOLS]
+    if apart:
+        beside = f", on this machine alone {either(pools, 'and')}" if pools else ""
+        said.append(f"faster than a loop from task lengths of: {', '.join(apart)}{beside}")
+    return "; ".join(said)
+
+
+def fed(cost: Summary, task_length: float) -> Summary:
+    """Return how many workers a scheduler feeds with tasks of a length in seconds, at a `cost` of each in seconds.
+
+    A worker asks for one each `task_length`, and the scheduler hands one out each `cost`: workers = task length / cost
+    (the law of utilization: throughput times service time is 1 at saturation, Denning and Buzen 1978, doi
+    10.1145/356733.356735). An estimate: the cost was measured with few workers, and has their and the caller's part.
+    """
+    return cost.inverse().scaled(task_length)
+
+
+Row = Callable[[Sequence[Metrics], Sequence[Metrics]], list[str]]
+"""Rows of one strategy, and of all, to a line of a table."""
+
+COST_TITLES = (
+    "one at\na time",
+    f"in chunks\nof {CHUNK_SIZE}",
+    "sends",
+    "beats a\nloop at",
+    f"beats\n{POOLS[0]} at",
+    f"feeds, tasks\nof {units.seconds(FED_TASK)}",
+)
+
+
+def _costs(rows: Sequence[Metrics], everything: Sequence[Metrics]) -> list[str]:
+    """Return what a task and a byte cost, from where on it pays, and how many workers it feeds, of one strategy."""
+    single, chunked, moved = _of(rows, "nothing", 1), _of(rows, "nothing", CHUNK_SIZE), _of(rows, "bytes in")
+    counted = _of(rows, "count")
+    pool = [row for row in _of(everything, "count") if row.place.strategy == POOLS[0]]
+    rate = moved[0].throughput if moved else None
+    return [
+        known(single[0].task_time, "s") if single else units.MISSING,
+        known(chunked[0].task_time, "s") if chunked else units.MISSING,
+        units.MISSING if rate is None else known(rate.scaled(1 / units.MEGABYTE), "MB/s"),
+        _pays(counted),
+        _pays(against(counted, pool)) if rows[0].place.strategy not in POOLS else units.MISSING,
+        f"{fed(single[0].task_time, FED_TASK).center:.0f} workers" if single else units.MISSING,
+    ]
+
+
+def _gain_titles(rows: Sequence[Metrics]) -> list[str]:
+    """Name the task lengths by what they take in the loop, in the middle over the strategies."""
+    titles = []
+    for size in SIZES:
+        lengths = sorted(
+            row.task_length for row in _of(rows, "count") if row.place.axes.size == size and row.task_length is not None
+        )
+        titles.append(f"speedup,\n{units.seconds(lengths[len(lengths) // 2])}" if lengths else "")
+    return titles
+
+
+def _gains(rows: Sequence[Metrics], _everything: Sequence[Metrics]) -> list[str]:
+    """Return the speedup of one strategy for each task length."""
+    gains = [next((row.speedup for row in _of(rows, "count") if row.place.axes.size == size), None) for size in SIZES]
+    return [units.MISSING if gain is None else known(gain) for gain in gains]
+
+
+FATE_TITLES = ("start", "first\nresult", "end", "worker killed:\ncaller sees", "after", "afterwards", "left\nbehind")
+
+
+def _fates(rows: Sequence[Metrics], _everything: Sequence[Metrics]) -> list[str]:
+    """Return the stages of a cluster, and what its caller sees of a killed worker, of one strategy."""
+    script, killed = _of(rows, "script"), _of(rows, KILLED)
+    stages = script[0].measures if script else {}
+    observed = killed[0].observed if killed else {}
+    return [
+        *(units.amount(*stages[name]) if name in stages else units.MISSING for name in STAGES),
+        observed.get(CALLER_SEES, units.MISSING),
+        units.amount(killed[0].time.center, "s") if killed else units.MISSING,
+        observed.get(AFTERWARDS, units.MISSING),
+        observed.get(LEFT_BEHIND, units.MISSING),
+    ]
+
+
+def tables(rows: Sequence[Metrics]) -> list[list[Table]]:
+    """Return what each costs, what it gains, and what becomes of a worker that is killed."""
+    strategies = by_strategy([row for row in rows if row.place.strategy not in NULLS])
+    made: tuple[tuple[Sequence[str], Row], ...] = (
+        (COST_TITLES, _costs),
+        (_gain_titles(rows), _gains),
+        (FATE_TITLES, _fates),
+    )
+    found = []
+    for titles, make in made:
+        lines = {name: make(own, rows) for name, own in strategies.items()}
+        told = {name: line for name, line in lines.items() if any(text != units.MISSING for text in line)}
+        if told:
+            beside = Table(["strategy", *titles], [[name, *line] for name, line in told.items()])
+            above = Table(["", *titles], [["", *line] for line in told.values()], above=list(told))
+            found.append([beside, above])
+    return found
+
+
+FAMILY = Family(
+    name="clusters",
+    topic="a cluster",
+    question="One machine, or a cluster?",
+    timed=(
+        "one pass over all tasks, the cluster already running; of a script, all from starting a cluster to its end; of "
+        "what breaks, until the caller knows"
+    ),
+    judged_by=("speedup", "efficiency", "overhead", FIRST_RESULT),
+    presets={"default": tuple(_plan(BUDGET)), "full": tuple(_plan(3 * BUDGET))},
+    short_tasks=_is_short,
+    label_axes=("workload", "size", "strategy"),
+    answer=answer,
+    tables=tables,
+    about_clusters=True,
+    observations=1,
+)
+
+
+def bench_cluster(cell: Cell, measure: Measurement, observe: Measurement) -> None:
+    """Time a few things of a cluster, or take down what becomes of it."""
+    (observe if WORKLOADS[cell.workload].breaks else measure)(cell)

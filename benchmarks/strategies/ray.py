@@ -1,0 +1,186 @@
+"""Ray: tasks, and its pool of actors with the interface of multiprocessing's."""
+
+from __future__ import annotations
+
+import inspect
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from tempfile import gettempdir
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from benchmarks import worker
+from benchmarks.strategies.base import Call, Job, pool_map_chunk_size, register
+from benchmarks.strategies.clusters import (
+    ANSWER_SECONDS,
+    LINGER_SECONDS,
+    ClusterEngine,
+    ClusterError,
+    ClusterStrategy,
+    Introduction,
+    all_of,
+    chunks_of,
+    flattened,
+    known,
+    lacking,
+    no_room,
+)
+from benchmarks.strategies.library import Library
+from benchmarks.words import COLD, FRESH, WARM
+
+if TYPE_CHECKING:
+    from benchmarks.schema import ClusterInfo
+
+RAY = Library("ray", least="2.40.0")
+
+LEAST_MEMORY = 128 << 20
+"""Bytes of shared memory below which Ray keeps objects in files instead, or does not start; 80 MB are its own bound."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RayStrategy(ClusterStrategy):
+    """What connects to a running Ray, or starts one with as many CPUs as workers."""
+
+    library: Library = RAY
+    modules: tuple[str, ...] = ("ray",)
+    start_methods: tuple[str, ...] | None = ("ray",)
+    option: str = "--ray-address"
+    variable: str = "BENCHMARKS_RAY_ADDRESS"
+    example: str = "HOST:6379"
+
+    def unavailable(self, start_method: str) -> str | None:
+        """Return a reason also where its object store has no room."""
+        return super().unavailable(start_method) or (None if self.running else no_room(LEAST_MEMORY))
+
+    def open(self, job: Job, workers: int, start_method: str) -> ClusterEngine:
+        """Start a head node, whose workers come with the first tasks, or connect to a running one."""
+        del start_method
+        with ExitStack() as held:
+            held.enter_context(_connected(self.address, workers))
+            call, introductions = self.calls(job, workers, held)
+            return ClusterEngine(call, introductions, held.pop_all())
+
+    def calls(self, job: Job, workers: int, held: ExitStack) -> tuple[Call, Callable[[], Iterable[Introduction]]]:
+        """Return the call of a job, and what asks all workers; of tasks, which go to whatever worker is idle."""
+        del held
+        import ray  # noqa: PLC0415 - only where it is measured
+
+        introduce = ray.remote(worker.introduce)
+
+        def ask(number: int) -> list[Introduction]:
+            found: list[Introduction] = ray.get([introduce.remote(LINGER_SECONDS, [RAY.name]) for _ in range(number)])
+            return found
+
+        if job.chunk_size is None and inspect.isfunction(job.function):
+            single = ray.remote(job.function)
+            return (lambda: ray.get([single.remote(value) for value in job.inputs])), partial(all_of, ask, workers)
+        # whatever else can be called must be called by a function
+        each, chunks = ray.remote(worker.each), chunks_of(job.inputs, job.chunk_size or 1)
+
+        def chunked() -> list[Any]:
+            return flattened(ray.get([each.remote(job.function, chunk) for chunk in chunks]))
+
+        return chunked, partial(all_of, ask, workers)
+
+    def visit(self) -> ClusterInfo:
+        """Connect to it, and ask a worker on each node for its releases."""
+        where = f"{self.option} {self.address}"
+        self._knock(where)
+        import ray  # noqa: PLC0415 - as above
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415
+
+        with ExitStack() as held:
+            try:
+                held.enter_context(_connected(self.address, 0))
+            except Exception as error:  # noqa: BLE001 - whatever its client raises
+                message = f"{where}: cannot be joined ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+                raise ClusterError(message) from None
+            there, free = (int(found.get("CPU", 0)) for found in (ray.cluster_resources(), ray.available_resources()))
+            if not there:
+                message = f"{where}: has no CPU to work with: start nodes, `ray start --address {self.address}`"
+                raise ClusterError(message)
+            if free < there:
+                message = f"{where}: is busy: {free} of {there} CPUs are free; others would be measured too: wait"
+                raise ClusterError(message)
+            introduce = ray.remote(worker.introduce)
+            nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+            on = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
+            asked = [introduce.options(scheduling_strategy=one).remote(0, [RAY.name]) for one in on]
+            try:
+                found = known(where, ray.get(asked, timeout=4 * ANSWER_SECONDS), RAY.name, there)
+            except ClusterError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever is raised there
+                raise lacking(where, error) from None
+        from msgspec.structs import replace  # noqa: PLC0415 - as above
+
+        return replace(found, workers=there)
+
+    def _knock(self, where: str) -> None:
+        """See that somebody listens at all: Ray's client tries for 20 s and more, and says little."""
+        address = self.address or ""
+        parts = urlsplit(address if "//" in address else f"//{address}")
+        try:
+            host, port = parts.hostname, parts.port
+        except ValueError:  # a port that is no number
+            host = port = None
+        if not host or not port:
+            message = f"{where}: no host and port; an address looks like HOST:6379, or ray://HOST:10001"
+            raise ClusterError(message)
+        try:
+            socket.create_connection((host, port), ANSWER_SECONDS).close()
+        except OSError as error:
+            message = f"{where}: nobody answers ({error.strerror or error}): start one, `ray start --head`"
+            raise ClusterError(message) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RayPoolStrategy(RayStrategy):
+    """Pool.map of Ray's pool, whose workers are actors that wait for chunks in turn."""
+
+    def chunk_size(self, tasks: int, workers: int) -> int:
+        """Return the default, which is that of multiprocessing's pool."""
+        return pool_map_chunk_size(tasks, workers)
+
+    def calls(self, job: Job, workers: int, held: ExitStack) -> tuple[Call, Callable[[], Iterable[Introduction]]]:
+        """Start the actors, and return the pool's call."""
+        from ray.util.multiprocessing import Pool  # noqa: PLC0415 - only where it is measured
+
+        pool = Pool(workers)
+
+        def end() -> None:
+            pool.close()
+            pool.join()
+
+        held.callback(end)
+        call = partial(pool.map, job.function, job.inputs, **job.chunk_option)
+        introduce = partial(worker.introduce, libraries=[RAY.name])
+
+        def ask(number: int) -> list[Introduction]:
+            return list(pool.map(introduce, [LINGER_SECONDS] * number, chunksize=1))
+
+        return call, partial(all_of, ask, workers)
+
+
+@contextmanager
+def _connected(address: str | None, workers: int) -> Iterator[None]:
+    """Start a head node on this machine, or join a running one, and give up either."""
+    import ray  # noqa: PLC0415 - only where it is measured
+
+    with ExitStack() as held:
+        if address is None:
+            # what is in its folder goes with this interpreter's
+            ray.init("local", num_cpus=workers, _temp_dir=gettempdir(), log_to_driver=False, include_dashboard=False)
+        else:
+            ray.init(address, log_to_driver=False)
+        held.callback(ray.shutdown)
+        yield
+
+
+register(
+    RayStrategy("ray.remote", fixed_workers=False, states=(WARM, COLD, FRESH)),
+    RayPoolStrategy("ray.util.multiprocessing.Pool.map"),
+)

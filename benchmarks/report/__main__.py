@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import msgspec
 
 from benchmarks.report import runs
-from benchmarks.report.arguments import Command, nearest_storage, parser_for
+from benchmarks.report.arguments import Command, nearest_storage, parsed
 from benchmarks.report.paint import paint_for, with_colour, without_colour
 from benchmarks.report.program import FAULT, OK, python, run_program
 from benchmarks.report.runs import DataError
@@ -38,7 +38,7 @@ REGRESSED, NOT_JUDGED = 1, 3
 def main(argv: Sequence[str], out: TextIO, err: TextIO) -> int:
     """Run the report on arguments, and return its exit code."""
     try:
-        options = parser_for(COMMANDS).parse_args(argv)
+        options = parsed(COMMANDS, argv)
     except SystemExit as end:  # argparse has printed usage or help
         return int(end.code or 0)
     try:
@@ -72,7 +72,7 @@ def recommended(shown: Overview, width: int) -> list[str]:
     """Return the lines that say what to do with a person's own function; none where none was measured."""
     from benchmarks.report.recommend import recommendation
 
-    return [] if shown.target is None else ["", *recommendation(shown.target, shown.rows, width)]
+    return [] if shown.target is None else ["", *recommendation(shown.target, shown.rows, width, shown.addresses)]
 
 
 def recommended_by(data: bytes, storage: Path, width: int) -> list[str]:

@@ -47,9 +47,16 @@ comparable, too few runs, a biased family, an unclear cause, cells that failed, 
 """
 
 
+def parsed(commands: Mapping[str, Command], arguments: Sequence[str]) -> argparse.Namespace:
+    """Return what the arguments say; `commands` has what runs each, by its name."""
+    options = argparse.Namespace(storage=nearest_storage(), only=None, format=None, json=None)
+    return parser_for(commands).parse_args(arguments, options)
+
+
 def parser_for(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
-    """Return the parser; `commands` has what runs each, by its name."""
-    # suppressed: a default of each command's own would undo what was given before the command
+    """Return the parser. Options that several commands have are left out of what it returns where nobody gave them."""
+    # a default of each command's own would undo what was given before the command; so would one of the whole parser,
+    # which its arguments are given, and they are those of each command too
     storing = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     storing.add_argument(
         "--storage", type=Path, metavar="FOLDER", help=f"where runs are saved (default: the nearest {STORAGE})"
@@ -72,8 +79,7 @@ def parser_for(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         parents=[telling],
     )
     parser.add_argument("--all", action="store_true", help=ALL_TABLES)
-    defaults = {"storage": nearest_storage(), "only": None, "format": None, "json": None}
-    parser.set_defaults(run=None, command=commands["summary"], **defaults)
+    parser.set_defaults(run=None, command=commands["summary"])
     subparsers = parser.add_subparsers(metavar="COMMAND")
 
     def command(

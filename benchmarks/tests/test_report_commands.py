@@ -50,6 +50,16 @@ def test_faults_of_the_command(tmp_path: Path, arguments: list[str], code: int, 
     assert all(line.startswith("error: ") for line in err.splitlines())
 
 
+def test_options_hold_before_a_command_and_behind_it(tmp_path: Path) -> None:
+    """Those that several commands have mean the same in either place; the lines that end a run write them in front."""
+    folder = storage(tmp_path / "s", [*five("before"), *five("after")])
+    behind = report("compare", "before", "after", f"--storage={folder}", "--only=speedup", "--format=plain")
+    front = report(f"--storage={folder}", "--only=speedup", "--format=plain", "compare", "before", "after")
+
+    assert front == behind
+    assert front[0] == 0
+
+
 def test_good_runs_beside_a_bad_one_count(tmp_path: Path) -> None:
     """A file that cannot be read is named and makes the exit code 2; the others are compared."""
     folder = storage(tmp_path / "s", [*five("before"), *five("after")])

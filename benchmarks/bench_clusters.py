@@ -213,6 +213,7 @@ FAMILY = Family(
     label_axes=("workload", "size", "strategy"),
     answer=answer,
     tables=tables,
+    takes_clusters=True,
     about_clusters=True,
     observations=1,
 )

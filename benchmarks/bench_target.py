@@ -39,6 +39,7 @@ FAMILY = Family(
     judged_by=("function time", "speedup", "efficiency", "CPU time"),
     shows_speedup=True,
     settings_vary=True,
+    takes_clusters=True,
     presets={preset: tuple(FINALISTS) for preset in PRESETS},
     label_axes=("workload", "strategy", "start_method", "chunk_size", "workers"),
     answer=answer,

@@ -155,7 +155,8 @@ class Family:
     tell long tasks from short ones. `answer` puts the answer into a phrase; an empty one says that there is nothing
     to say. `topic` is what the digest calls the question, by default the name; `tables` sets the rows in tables of its
     own, beside the usual one. One that is `about_libraries` has no cells where no third-party library takes part; one
-    that is `about_clusters` takes those that are named, with all else that it lists, and no other one takes any.
+    that `takes_clusters` takes those that are named, beside all else that it lists, and has no cells without any where
+    it is `about_clusters`.
     Its `settings_vary` where each run looks for the best ones. `observations` is how often a run looks at what breaks.
     Raises ValueError for a name that nobody has.
     """
@@ -174,6 +175,7 @@ class Family:
     topic: str = ""
     tables: Layout | None = None
     about_libraries: bool = False
+    takes_clusters: bool = False
     about_clusters: bool = False
     settings_vary: bool = False
     observations: int = 3
@@ -227,7 +229,7 @@ class Family:
     def _takes_part(self, name: str, selection: Selection) -> bool:
         """Say whether a strategy that this family lists is measured."""
         strategy = strategies()[name]
-        if selection.strategies is not None and (strategy.cluster or not self.about_clusters):
+        if selection.strategies is not None and (strategy.cluster or not self.takes_clusters):
             return name in selection.strategies
         return not strategy.cluster and (strategy.library is None or strategy.library.version is not None)
 

@@ -129,5 +129,5 @@ def _breaking(order: Order, limit: float) -> Interpreter:
         json.dumps([asdict(order), limit]),
         launcher=strategy.launcher(order.workers),
         environment=strategy.environment(),
-        apart=strategy.cluster,
+        apart=True,
     )

@@ -16,10 +16,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic, sleep
 from typing import IO, Any, cast
 
 from benchmarks.interrupts import SIGNALS
-from benchmarks.measuring.processes import below
+from benchmarks.measuring.processes import below, in_session
 from benchmarks.worker import kill_at_hangup, spare_at_hangup
 
 LENGTH = struct.Struct("<Q")
@@ -36,6 +37,9 @@ LOOK_SECONDS = 0.1
 """How often one that is to connect is looked at whether it has ended instead."""
 
 CONNECTIONS = 2
+
+TRACKER_SECONDS, LAUNCHER_SECONDS = 1.0, 1.0
+"""What a resource tracker gets to remove what others have left, and a launcher to end what it has started."""
 
 
 class FreshError(Exception):
@@ -198,12 +202,19 @@ class _Started:
             self.process.wait()
 
     def kill(self) -> None:
-        """Kill it, with its session; what it has started may have sessions of its own."""
-        started = list(below(self.process.pid))
-        if hasattr(os, "killpg"):
+        """Kill it, its session, and what it has started outside of that; resource trackers may do their work first."""
+        started = {*below(self.process.pid), *in_session(self.process.pid)}
+        if not started and hasattr(os, "killpg"):  # the system does not tell
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, 9)
-        for process in started:
+        self.process.kill()
+        trackers = {process for process in started if process.tracks}
+        for process in started - trackers:
+            process.kill()
+        deadline = monotonic() + TRACKER_SECONDS
+        while any(process.lives() for process in trackers) and monotonic() < deadline:
+            sleep(0.01)
+        for process in trackers:
             process.kill()
 
     def end(self) -> None:
@@ -248,6 +259,13 @@ class _Launched(_Started):
                 connection.setblocking(True)  # noqa: FBT003 - its only argument
                 self._connections.append(connection)
         self.words = self.answers = cast("IO[bytes]", self._connections[0].makefile("rwb", buffering=0))
+
+    def kill(self) -> None:
+        """Have the launcher end what it has started, and clean up, before it is killed itself."""
+        self.process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(LAUNCHER_SECONDS)
+        super().kill()
 
     def hang_up(self) -> None:
         """Let it end: both ends of talking close."""

@@ -27,6 +27,14 @@ class Process:
         """Say whether it is still there, and not only its exit code."""
         return _read(self.pid) == self
 
+    @property
+    def tracks(self) -> bool:
+        """Whether it is a resource tracker, which removes what others have left as soon as these are gone."""
+        try:
+            return b"resource_tracker" in Path(f"/proc/{self.pid}/cmdline").read_bytes()
+        except OSError:  # it has ended, or the system has no such files
+            return False
+
     def kill(self) -> None:
         """End it by force, if it is still there."""
         if self.lives():
@@ -59,6 +67,19 @@ def below(pid: int) -> Iterator[Process]:
             if process is not None:
                 yield process
             yield from below(child)
+
+
+def in_session(leader: int) -> Iterator[Process]:
+    """Yield the living processes of a session, its leader among them, where the system tells them."""
+    for path in Path("/proc").glob("[0-9]*/stat") if sys.platform == "linux" else ():
+        try:
+            _, _, after = path.read_text(encoding="utf-8", errors="replace").rpartition(")")
+        except OSError:  # it has ended
+            continue
+        # the session stands fourth behind the name, see proc(5)
+        process = _read(int(path.parent.name)) if int(after.split()[3]) == leader else None
+        if process is not None:
+            yield process
 
 
 def _read(pid: int) -> Process | None:

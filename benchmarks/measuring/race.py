@@ -128,10 +128,20 @@ def measured_inputs(findings: Findings, inputs: int, workers: int, before: int =
 class Race:
     """The race for one function: what was learned of the settings so far is in `tries`, by setting."""
 
-    def __init__(
-        self, target: Target, findings: Findings, places: Sequence[int], folder: Path, tell: Callable[[str], None]
+    def __init__(  # noqa: PLR0913 - what a race needs
+        self,
+        target: Target,
+        findings: Findings,
+        places: Sequence[int],
+        folder: Path,
+        tell: Callable[[str], None],
+        *,
+        elsewhere: bool = False,
     ) -> None:
-        """Make a workload of the function, over some of the inputs that were tried."""
+        """Make a workload of the function, over some of the inputs that were tried.
+
+        Some engines have it `elsewhere`, in an interpreter that must be given it.
+        """
         self._target = target
         self._tell = tell
         self._fresh = findings.remembers
@@ -146,7 +156,7 @@ class Race:
             lambda _size, _tasks: self.results,
             same=target.same,
         )
-        WORKLOADS[target.label] = with_file(work, folder) if self._fresh else work
+        WORKLOADS[target.label] = with_file(work, folder) if self._fresh or elsewhere else work
 
     def _check(self, found: Sequence[Any]) -> None:
         for place, pair in enumerate(zip(found, self.results, strict=True)):
@@ -237,22 +247,27 @@ def prepare(  # noqa: PLR0913, PLR0917 - what a race needs
     begun: float,
     folder: Path,
     tell: Callable[[str], None],
+    clusters: Sequence[str] = (),
 ) -> TargetInfo:
     """Race settings for a function, and leave the best in `FINALISTS`; return what was found.
 
-    `begun` is when the budget began to run, and `folder` must stay until the run ends. Raises TargetError if no setting
-    could be tried.
+    `begun` is when the budget began to run, and `folder` must stay until the run ends. `clusters` are tried beside the
+    pools. Raises TargetError if no setting could be tried.
     """
     workers = usable_cpus() if findings.most_workers is None else min(usable_cpus(), findings.most_workers)
     tasks, kept = model.earlier(target.name, target.fingerprint)
     places = measured_inputs(findings, len(target.inputs), workers, tasks)
-    race = Race(target, findings, places, folder, tell)
+    race = Race(target, findings, places, folder, tell, elsewhere=bool(clusters))
     lengths = [findings.seconds[place] for place in places]
     start = perf_counter()
     calls = [
         *race.floor(workers, sum(lengths)),
         *timed_calls(
-            _asked(findings, workers), findings.bytes_in, findings.bytes_out, start + CALLS_SHARE * budget, tell
+            [*_asked(findings, workers), *_asked_clusters(findings, clusters, workers, tell)],
+            findings.bytes_in,
+            findings.bytes_out,
+            start + CALLS_SHARE * budget,
+            tell,
         ),
     ]
     info = TargetInfo(
@@ -309,6 +324,22 @@ def _asked(findings: Findings, workers: int) -> list[Setting]:
             method = (strategy.start_methods or (usual_start_method(),))[0] if strategy.processes else NO_METHOD
             found.append(Setting(name, None, workers, method))
     return found
+
+
+def _asked_clusters(
+    findings: Findings, names: Sequence[str], workers: int, tell: Callable[[str], None]
+) -> Iterator[Setting]:
+    """Yield the clusters that were named, with the workers that they have; tell which are left out, and why."""
+    for name in names:
+        strategy = STRATEGIES[name]
+        method = (strategy.start_methods or (NO_METHOD,))[0]
+        reason = strategy.unavailable(method)
+        if reason is None and findings.remembers and strategy.there() is not None:
+            reason = "the function remembers results, and workers that were there before may have some"
+        if reason is None:
+            yield Setting(name, None, strategy.there() or workers, method)
+        else:
+            tell(f"{name} is left out: {reason}")
 
 
 def _finalists(race: Race, before: Sequence[Setting], loop: float, deadline: float) -> list[Setting]:

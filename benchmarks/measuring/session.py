@@ -79,7 +79,9 @@ class Session:
             self.recording.clusters[library] = RUNNING[library]
 
     def unplanned(self) -> list[str]:
-        """Return the strategies that were named and that no family has taken."""
+        """Return the strategies that were named and that no family has taken; a race drops what is too slow."""
+        if self.recording.target is not None:
+            return []
         taken = {cell.strategy for plan in self.plans.values() for cell in plan}
         return [name for name in self.selection.strategies or () if self.plans and name not in taken]
 
@@ -163,7 +165,7 @@ class Session:
             )
             for note in findings.notes:
                 tell(f"note: {note}")
-            info = prepare(target, findings, model, budget, begun, Path(self._folder.name), tell)
+            info = prepare(target, findings, model, budget, begun, Path(self._folder.name), tell, wanted.clusters)
             self.recording.target = replace(info, star=wanted.star, prepared_by=wanted.initializer)
             SIGNALS.check()
         except TargetError as error:

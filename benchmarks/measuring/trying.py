@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.interrupts import SIGNALS
 from benchmarks.measuring.cold import Fresh, Order
+from benchmarks.measuring.hosted import hosted
 from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.watch import CellError, LimitError, Watch, end_all, start_helpers
 from benchmarks.schema import Setting
@@ -52,7 +54,10 @@ def try_out(job: Job, trial: Trial) -> Passes:
         strategy.preload()
         return strategy.open(job, setting.workers, setting.start_method)
 
-    return _try(make, trial)
+    if not strategy.hosted:
+        return _try(make, trial)
+    with TemporaryDirectory(prefix="pool-benchmarks-", ignore_cleanup_errors=True) as folder:
+        return _try(lambda: hosted(job, setting, Path(folder)), trial)
 
 
 def try_fresh(workload: str, tasks: int, trial: Trial) -> Passes:
@@ -90,6 +95,7 @@ def _try(make: Callable[[], Engine], trial: Trial) -> Passes:
                 begun = perf_counter()
                 found = engine.run()
                 seconds.append(perf_counter() - begun)
+                found = engine.fetch(found)
                 if trial.check is not None:
                     trial.check(found)
             begun = perf_counter()
@@ -103,6 +109,8 @@ def _try(make: Callable[[], Engine], trial: Trial) -> Passes:
         said = str(error) if isinstance(error, CellError) else f"{type(error).__name__}: {error}"
         if isinstance(error, LimitError):
             said = f"not done after {trial.limit:.3g} s"
+        if "ModuleNotFoundError" in said and STRATEGIES[setting.strategy].there() is not None:
+            said += "; put the folder of that module into PYTHONPATH of the cluster's workers, and of Dask's scheduler"
         raise CellError(" ".join(said.split())) from error
     return Passes(tuple(seconds), start)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmarks.report import units
 from benchmarks.report.intervals import between_runs, of_one_run, reaches
@@ -11,7 +11,7 @@ from benchmarks.report.metrics import Metrics, metrics
 from benchmarks.report.runs import Run
 from benchmarks.report.samples import Reduced, one_sample, reduce, unknown_facts
 from benchmarks.report.stored import NOTHING_STORED, Stored
-from benchmarks.schema import MEASURED, Environment, FamilyInfo, TargetInfo
+from benchmarks.schema import MEASURED, ClusterInfo, Environment, FamilyInfo, TargetInfo
 
 LEADING = "speedup"
 """The family whose question is the first."""
@@ -30,7 +30,7 @@ class Overview:
 
     `source` says which run it is, or runs, `headline` what was measured where in few words, `heading` in more, and
     `caption` stands below a picture. Families come in the order of the questions that people have: speedup first.
-    `target` is a person's own function, where one was measured.
+    `target` is a person's own function, where one was measured; `addresses` are those of running clusters, by library.
     """
 
     source: str
@@ -43,6 +43,7 @@ class Overview:
     planned: int
     missing: Mapping[str, tuple[str, ...]]
     target: TargetInfo | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
 
 def of_run(run: Run, stored: Stored = NOTHING_STORED) -> Overview:
@@ -54,17 +55,18 @@ def of_run(run: Run, stored: Stored = NOTHING_STORED) -> Overview:
         if outcome.outcome != MEASURED:
             said = f"{outcome.outcome}: {outcome.reason}" if outcome.reason else outcome.outcome
             missing.setdefault(said, []).append(outcome.id.rpartition("/")[2])
+    running = {name: version for name, version in run.libraries.items() if name in run.clusters}
     seconds = run.seconds
     share = (seconds.arms + seconds.pools) / seconds.wall
     return Overview(
         source=f"{run.source}, {_minute(run.when)}",
         headline=(
-            f"{_short_facts(run.environment)}; {run.preset} preset, "
+            f"{_short_facts(run.environment)}{_engines(running, run.clusters)}; {run.preset} preset, "
             f"{len(run.cells)} of {len(run.outcomes)} cells in {seconds.wall:.0f} s"
         ),
         caption=f"{_short_facts(run.environment)}; {run.when[:10]}; bars with caps are 95% intervals for further runs",
         heading=(
-            f"{_facts(run.environment)}{_engines(run.libraries)}; preset {run.preset}, "
+            f"{_facts(run.environment)}{_engines(run.libraries, run.clusters)}; preset {run.preset}, "
             f"{units.counted(len(run.cells), 'cell')} in {seconds.wall:.0f} s, {units.percent(share)} of it inside the "
             "arms or making and ending pools. "
             f"Intervals are 95% for the mean of further runs; {stored.note}."
@@ -75,6 +77,7 @@ def of_run(run: Run, stored: Stored = NOTHING_STORED) -> Overview:
         planned=len(run.outcomes),
         missing={said: tuple(names) for said, names in missing.items()},
         target=run.target,
+        addresses={name: info.address for name, info in run.clusters.items()},
     )
 
 
@@ -110,7 +113,8 @@ def of_runs(runs: Sequence[Reduced], stored: Stored = NOTHING_STORED) -> Overvie
         ),
         heading=(
             f"{len(runs)} runs, {_minute(runs[0].when)} to {_minute(runs[-1].when)}; {_facts(runs[0].environment)}"
-            f"{_engines(runs[0].libraries)}; preset {runs[0].preset}, {units.counted(len(shared), 'cell')}. "
+            f"{_engines(runs[0].libraries, runs[0].clusters)}; preset {runs[0].preset}, "
+            f"{units.counted(len(shared), 'cell')}. "
             f"Intervals are 95% for the mean of further runs; {stored.note}."
         ),
         warnings=tuple(warnings),
@@ -138,8 +142,17 @@ def _facts(facts: Environment) -> str:
     )
 
 
-def _engines(libraries: Mapping[str, str]) -> str:
-    return "".join(f", {name} {version}" for name, version in libraries.items())
+def _engines(libraries: Mapping[str, str], clusters: Mapping[str, ClusterInfo]) -> str:
+    """Return the libraries that brought engines, those of running clusters with their address and what is there."""
+
+    def where(name: str) -> str:
+        info = clusters.get(name)
+        if info is None:
+            return ""
+        sizes = (units.counted(info.workers, "worker"), units.counted(len(info.hosts), "host"))
+        return f" at {info.address} ({' on '.join(sizes)})"
+
+    return "".join(f", {name} {version}{where(name)}" for name, version in libraries.items())
 
 
 def _short_facts(facts: Environment) -> str:

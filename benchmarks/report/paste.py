@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmarks.schema import Setting
 from benchmarks.words import NO_METHOD
@@ -51,13 +52,50 @@ with pebble.ProcessPool({workers}{, initializer}) as pool:
     "multiprocess.Pool.map": """\
 with multiprocess.get_context("{method}").Pool({workers}{, initializer}) as pool:
     results = pool.map({function}, {inputs}, chunksize={chunk_size})""",
+    # a key of its own for each task: two that are alike are not one
+    "dask.Client.map": """\
+with distributed.Client({cluster}) as client:
+    results = client.gather(client.map({function}, {inputs}, pure=False))""",
+    "dask.Client.submit": """\
+with distributed.Client({cluster}) as client:
+    futures = [client.submit({function}, value, pure=False) for value in {inputs}]
+    results = client.gather(futures)""",
+    "ray.remote": """\
+ray.init({cluster})
+remote = ray.remote({function})
+results = ray.get([remote.remote(value) for value in {inputs}])""",
+    "ray.util.multiprocessing.Pool.map": """\
+ray.init({cluster})
+with ray.util.multiprocessing.Pool({workers}) as pool:
+    results = pool.map({function}, {inputs}, chunksize={chunk_size})""",
+    "mpi4py.MPIPoolExecutor.map": """\
+# started by: mpiexec -n {processes} python -m mpi4py.futures SCRIPT
+with mpi4py.futures.MPIPoolExecutor() as executor:
+    results = list(executor.map({function}, {inputs}, chunksize={chunk_size}))""",
 }
 
-MODULES = ("concurrent.futures", "joblib", "loky", "mpire", "multiprocess", "multiprocessing", "pebble")
+GROUPED_BY_HAND = ("dask.Client.map", "dask.Client.submit", "ray.remote")
+"""Strategies that send single tasks: a chunk is a task that has several inputs."""
+
+STARTED = {"distributed": "n_workers={workers}, threads_per_worker=1", "ray": "num_cpus={workers}"}
+"""The arguments by which a client starts a cluster, by its library; by its address it joins one."""
+
+MODULES = (
+    "concurrent.futures",
+    "distributed",
+    "joblib",
+    "loky",
+    "mpi4py.futures",
+    "mpire",
+    "multiprocess",
+    "multiprocessing",
+    "pebble",
+    "ray",
+)
 
 STANDARD_MODULES = ("concurrent.futures", "multiprocessing")
 
-UNGUARDED = ("fork", NO_METHOD)
+UNGUARDED = ("fork", "ray", NO_METHOD)
 """Start methods whose workers do not import the caller's script anew."""
 
 PREPARING = ("initializer", "worker_init")
@@ -66,11 +104,15 @@ PREPARING = ("initializer", "worker_init")
 
 @dataclass(frozen=True)
 class Pasted:
-    """A function as MODULE:NAME, whether its inputs are rows of arguments, and what each worker calls first."""
+    """A function as MODULE:NAME, whether its inputs are rows of arguments, and what each worker calls first.
+
+    `addresses` are those of running clusters, by library.
+    """
 
     function: str
     star: bool = False
     initializer: str | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
 
 def code_for(setting: Setting, what: Pasted | None = None) -> list[str]:
@@ -94,6 +136,16 @@ def code_for(setting: Setting, what: Pasted | None = None) -> list[str]:
             call = "prepared"
         if setting.start_method not in UNGUARDED:
             lines.append('# in a script below: if __name__ == "__main__":')
+    values = "inputs"
+    if setting.strategy in GROUPED_BY_HAND and (setting.chunk_size or 1) > 1:
+        lines += _grouped(call, setting.chunk_size or 1)
+        call, values = "chunk", "chunks"
+        before, _, gathered = template.rpartition("results = ")
+        template = f"{before}results = [result for results in {gathered} for result in results]"
+    for library, arguments in STARTED.items():
+        if f"{library}." in template:
+            address = what.addresses.get(library) if what is not None else None
+            template = template.replace("{cluster}", arguments if address is None else f'"{address}"')
     for word in PREPARING:
         template = template.replace(f"{{, {word}}}", f", {word}={prepare}" if prepare else "")
     filled = template.format(
@@ -101,9 +153,20 @@ def code_for(setting: Setting, what: Pasted | None = None) -> list[str]:
         workers=setting.workers,
         chunk_size=setting.chunk_size,
         function=call,
-        inputs="inputs",
+        inputs=values,
+        processes=setting.workers + 1,
     )
     return [*lines, *filled.splitlines()]
+
+
+def _grouped(call: str, chunk_size: int) -> Iterator[str]:
+    """Yield a function of several inputs, and the inputs in chunks."""
+    yield from (
+        "def chunk(values):",
+        f"    return [{call}(value) for value in values]",
+        "",
+        f"chunks = [inputs[start : start + {chunk_size}] for start in range(0, len(inputs), {chunk_size})]",
+    )
 
 
 def _prepared(call: str, prepare: str) -> Iterator[str]:
@@ -122,7 +185,10 @@ def _prepared(call: str, prepare: str) -> Iterator[str]:
 
 def _imports(template: str) -> list[str]:
     """Return the imports that the lines of a strategy need."""
-    return [f"import {module}" for module in MODULES if f"{module}." in template]
+    found = [f"import {module}" for module in MODULES if re.search(rf"\b{re.escape(module)}\.", template)]
+    if "ray.util.multiprocessing" in template:
+        found = ["import ray", "import ray.util.multiprocessing"]
+    return found
 
 
 def _import_of(name: str | None) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.report.costs import Costs, Load, Points, fitted, points_of
-from benchmarks.report.forecast import COMPUTES, best_chunks, foretell, info_workers
+from benchmarks.report.forecast import COMPUTES, best_chunks, foretell
 from benchmarks.report.metrics import NULLS
 from benchmarks.report.runs import DataError, Run, parse, stored_paths
 from benchmarks.report.samples import reduce
@@ -140,7 +140,7 @@ def _point(call: TimedCall) -> tuple[Load, float]:
 
 def _pools(info: TargetInfo, costs: Costs, most: int | None) -> Iterator[Setting]:
     """Yield the pools of a strategy: with more workers than processors where tasks wait."""
-    usual = info_workers(info)
+    usual = costs.workers
     threads = costs.start_method is None
     times = MORE_WORKERS if info.computing < COMPUTES else (1,)
     counts = {min(usual * time, info.measured) for time in times if threads or time <= MOST_PROCESSES}

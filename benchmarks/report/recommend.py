@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -18,6 +18,8 @@ from benchmarks.report.stats import Summary
 from benchmarks.report.units import counted, wrapped
 from benchmarks.schema import Setting, TargetInfo
 from benchmarks.words import FRESH, TARGET_FAMILY
+
+NO_ADDRESSES: Mapping[str, str] = {}
 
 NEXT_TRY = 1.1
 """How many more tasks are looked at next, when so many do not pay: the answer has two digits."""
@@ -48,8 +50,10 @@ def _task(info: TargetInfo, row: Metrics) -> float:
     return info.task_time * (row.serial / row.place.tasks) / fmean(info.lengths)
 
 
-def recommendation(info: TargetInfo, rows: Sequence[Metrics], width: int) -> Iterator[str]:
-    """Yield the lines; none where no setting was measured."""
+def recommendation(
+    info: TargetInfo, rows: Sequence[Metrics], width: int, addresses: Mapping[str, str] = NO_ADDRESSES
+) -> Iterator[str]:
+    """Yield the lines; none where no setting was measured. `addresses` are those of running clusters, by library."""
     first = _first(info, rows)
     if not first:
         return
@@ -72,7 +76,7 @@ def recommendation(info: TargetInfo, rows: Sequence[Metrics], width: int) -> Ite
     there = f" ({known(best.gain)} once the pool is there)" if best.gain.center > once.center else ""
     yield from wrapped(f"Recommended, {known(once)} times as fast as the loop{doubt}{there}:", width)
     yield ""
-    code = code_for(_setting(best.row), Pasted(info.name, info.star, info.prepared_by))
+    code = code_for(_setting(best.row), Pasted(info.name, info.star, info.prepared_by, addresses))
     yield from (f"    {line}".rstrip() for line in code)
     yield ""
     if others:

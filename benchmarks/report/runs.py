@@ -15,7 +15,18 @@ from msgspec import Struct
 
 from benchmarks import layout, schema
 from benchmarks.layout import SchemaError
-from benchmarks.schema import Commit, Environment, FamilyInfo, Measure, Moment, Outcome, Params, TargetInfo, Times
+from benchmarks.schema import (
+    ClusterInfo,
+    Commit,
+    Environment,
+    FamilyInfo,
+    Measure,
+    Moment,
+    Outcome,
+    Params,
+    TargetInfo,
+    Times,
+)
 from benchmarks.words import ALL, NO_METHOD
 
 STORED = re.compile(r"\d{4}_.*\.json")
@@ -107,6 +118,7 @@ class Run:
     end: Moment
     seconds: Times
     libraries: Mapping[str, str]
+    clusters: Mapping[str, ClusterInfo]
     target: TargetInfo | None
 
     @property
@@ -165,6 +177,7 @@ def parse(data: bytes, source: str) -> Run:
         end=suite.end,
         seconds=suite.seconds,
         libraries=suite.libraries,
+        clusters=suite.clusters,
         target=suite.target,
     )
 

@@ -13,7 +13,8 @@ from msgspec.structs import asdict
 from benchmarks.report.metrics import NULLS
 from benchmarks.report.quantities import OF_ARMS, QUANTITIES, SERIAL_TIME
 from benchmarks.report.runs import DataError, Measured, Place, Run
-from benchmarks.schema import MACHINE_FACTS, PYTHON_FACTS, Commit, Environment, FamilyInfo
+from benchmarks.report.units import counted
+from benchmarks.schema import MACHINE_FACTS, PYTHON_FACTS, ClusterInfo, Commit, Environment, FamilyInfo
 from benchmarks.words import FUNCTION_TIME, NO_METHOD, OR
 
 ACROSS: Mapping[str, tuple[str, ...]] = {"python": PYTHON_FACTS, "machine": MACHINE_FACTS}
@@ -57,6 +58,7 @@ class Reduced:
     views: Mapping[str, View]
     outcomes: Mapping[str, str]
     libraries: Mapping[str, str] = field(default_factory=dict)
+    clusters: Mapping[str, ClusterInfo] = field(default_factory=dict)
 
 
 def reduce(run: Run) -> Reduced:
@@ -77,6 +79,7 @@ def reduce(run: Run) -> Reduced:
         views=views | _against_reference(run, views),
         outcomes={outcome.id: outcome.outcome for outcome in run.outcomes},
         libraries=run.libraries,
+        clusters=run.clusters,
     )
 
 
@@ -224,7 +227,20 @@ def differences(
             old, now = (_told(side, fact) for side in (base, new))
             if fact not in meant and len(old | now) > 1:
                 found.append(f"{fact}: {_listed(old)} against {_listed(now)}")
+    for name in dict.fromkeys(name for run in (*base, *new) for name in run.clusters):
+        users = ([run for run in side if name in run.libraries] for side in (base, new))
+        old, now = ({cluster_facts(run.clusters.get(name)) for run in side} for side in users)
+        if len(old | now) > 1:
+            found.append(f"cluster of {name}: {_listed(old)} against {_listed(now)}")
     return found
+
+
+def cluster_facts(info: ClusterInfo | None) -> str:
+    """Say what runs on a cluster must share, whatever its address; None is one that the run has started itself."""
+    if info is None:
+        return "started by the run"
+    sizes = (counted(info.workers, "worker"), counted(info.threads, "thread"), counted(len(info.hosts), "host"))
+    return ", ".join((*sizes, *(f"{name} {version}" for name, version in sorted(info.versions.items()))))
 
 
 def _on_axis(runs: Sequence[Reduced], name: str, axis: str) -> set[str]:

@@ -138,7 +138,7 @@ def all_of(ask: Callable[[int], Iterable[Introduction]], workers: int) -> list[I
     return list(found.values())
 
 
-def known(where: str, introductions: Sequence[Introduction], library: str, threads: int) -> ClusterInfo:
+def known(where: str, address: str, introductions: Sequence[Introduction], library: str, threads: int) -> ClusterInfo:
     """Return a running cluster whose workers have introduced themselves.
 
     Raises ClusterError for the first that has other releases than this interpreter. `where` names the cluster.
@@ -153,7 +153,7 @@ def known(where: str, introductions: Sequence[Introduction], library: str, threa
                 message = f"{where}: a worker on {host} has {has}, {release} is here: install the same there"
                 raise ClusterError(message)
     hosts = sorted({host for host, _, _ in introductions})
-    return ClusterInfo(len(introductions), threads, hosts, own, without_secrets(where.partition(" ")[2]))
+    return ClusterInfo(len(introductions), threads, hosts, own, without_secrets(address))
 
 
 def lacking(where: str, error: BaseException) -> ClusterError:

@@ -87,9 +87,9 @@ class DaskStrategy(ClusterStrategy):
             return ClusterEngine(call, partial(_introductions, client), held.pop_all())
 
     def _call(self, client: Client, job: Job) -> Call:
-        if job.chunk_size is None:
+        if (job.chunk_size or 1) == 1:
             return lambda: self.spread(client, job.function, job.inputs)
-        chunks = chunks_of(job.inputs, job.chunk_size)
+        chunks = chunks_of(job.inputs, job.chunk_size or 1)
         return lambda: flattened(self.spread(client, partial(worker.each, job.function), chunks))
 
     def visit(self) -> ClusterInfo:
@@ -119,7 +119,7 @@ class DaskStrategy(ClusterStrategy):
                 workers = list(_introductions(client))
             except Exception as error:  # noqa: BLE001 - whatever they raise there
                 raise lacking(where, error) from None
-            found = known(where, [scheduler, *workers], DASK.name, sum(threads.values()))
+            found = known(where, self.address or "", [scheduler, *workers], DASK.name, sum(threads.values()))
         from msgspec.structs import replace  # noqa: PLC0415 - as above
 
         return replace(found, workers=len(workers))

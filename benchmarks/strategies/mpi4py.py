@@ -132,7 +132,7 @@ class MPIStrategy(ClusterStrategy):
             executor.bootup(wait=True)
             workers: int = executor.num_workers
             try:
-                return known(where, _introductions(executor, workers), MPI.name, workers)
+                return known(where, where, _introductions(executor, workers), MPI.name, workers)
             except ClusterError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever is raised there

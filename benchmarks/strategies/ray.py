@@ -74,7 +74,7 @@ class RayStrategy(ClusterStrategy):
             found: list[Introduction] = ray.get([introduce.remote(LINGER_SECONDS, [RAY.name]) for _ in range(number)])
             return found
 
-        if job.chunk_size is None and inspect.isfunction(job.function):
+        if (job.chunk_size or 1) == 1 and inspect.isfunction(job.function):
             single = ray.remote(job.function)
             return (lambda: ray.get([single.remote(value) for value in job.inputs])), partial(all_of, ask, workers)
         # whatever else can be called must be called by a function
@@ -110,7 +110,8 @@ class RayStrategy(ClusterStrategy):
             on = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
             asked = [introduce.options(scheduling_strategy=one).remote(0, [RAY.name]) for one in on]
             try:
-                found = known(where, ray.get(asked, timeout=4 * ANSWER_SECONDS), RAY.name, there)
+                answers = ray.get(asked, timeout=4 * ANSWER_SECONDS)
+                found = known(where, self.address or "", answers, RAY.name, there)
             except ClusterError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever is raised there

@@ -10,9 +10,12 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from benchmarks.measuring.trying import Trial, try_out
+from msgspec.structs import replace
+
+from benchmarks.measuring.trying import Trial, try_each
 from benchmarks.measuring.watch import CellError
 from benchmarks.schema import Setting, TimedCall
+from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Job
 from benchmarks.tasks import checksum, make_bytes, nothing
 
@@ -28,6 +31,9 @@ MOVED_TASKS, LEAST_BYTES, MOST_BYTES = 16, 1 << 14, 1 << 20
 TRY_SECONDS = 10.0
 """No pool needs so long for tasks that do nothing."""
 
+CLUSTER_SECONDS = 30.0
+"""Ray takes four seconds to start, on a busy machine ten."""
+
 
 def timed_calls(
     settings: Sequence[Setting], bytes_in: float, bytes_out: float, deadline: float, tell: Callable[[str], None]
@@ -37,21 +43,25 @@ def timed_calls(
     Bytes are those that a task of the person's moves: where they are few, what they cost is not asked. A setting that
     fails is left out, which is told.
     """
-    jobs = list(_jobs(max(setting.workers for setting in settings), bytes_in, bytes_out))
+    jobs = list(_jobs(max((setting.workers for setting in settings), default=1), bytes_in, bytes_out))
     loops = [_loop(job) for job, _, _ in jobs]
     for place, setting in enumerate(settings):
         if place and perf_counter() > deadline:
+            tell(f"no time was left for {', '.join(one.strategy for one in settings[place:])}: give --budget more")
             return
-        found = []
         try:
-            for (job, sent, returned), work in zip(jobs, loops, strict=True):
-                own = Setting(setting.strategy, job.chunk_size, setting.workers, setting.start_method)
-                seconds = median(try_out(job, Trial(own, PASSES, TRY_SECONDS)).seconds)
-                found.append(TimedCall(own, len(job.inputs), work, sent, returned, seconds))
+            timed = try_each([job for job, _, _ in jobs], Trial(setting, PASSES, _limit(setting)))
         except CellError as error:
             tell(f"{setting.strategy} failed, and is left out: {error}")
-        else:
-            yield from found
+            continue
+        for (job, sent, returned), work, passes in zip(jobs, loops, timed, strict=True):
+            own = replace(setting, chunk_size=job.chunk_size)
+            yield TimedCall(own, len(job.inputs), work, sent, returned, median(passes.seconds))
+
+
+def _limit(setting: Setting) -> float:
+    """Return what passes of tasks that do nothing may take, in seconds; a cluster must be started first."""
+    return CLUSTER_SECONDS if STRATEGIES[setting.strategy].cluster else TRY_SECONDS
 
 
 def _jobs(workers: int, bytes_in: float, bytes_out: float) -> Iterator[tuple[Job, float, float]]:

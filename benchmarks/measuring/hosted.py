@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring.cold import Order, workload_of
-from benchmarks.measuring.interpreter import Caller, Interpreter, hand_over
+from benchmarks.measuring.interpreter import Caller, Interpreter, hand_over, handed_over
 from benchmarks.measuring.watch import CellError
 from benchmarks.schema import Setting
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Engine, Job
+from benchmarks.strategies.clusters import ClusterEngine
 
-PROVE, RUN, FETCH, CLOSE = b"p", b"r", b"f", b"c"
+PROVE, RUN, FETCH, TAKE, CLOSE = b"p", b"r", b"f", b"t", b"c"
 
 
 class Hosted(Engine):
@@ -39,6 +40,7 @@ class Hosted(Engine):
             apart=True,
         )
         self._opened = False
+        self._order = order
         self._interpreter.start()
         if opened:
             self.await_open()
@@ -54,6 +56,12 @@ class Hosted(Engine):
         """Have the engine's workers prove that they are up."""
         workers: frozenset[int] = self._ask(PROVE)
         return workers
+
+    def take(self, job: Job) -> None:
+        """Have the same cluster do another job from now on, handed over where its first one was."""
+        assert self._order.file is not None
+        hand_over(Path(self._order.file), job.function, list(job.inputs), job.chunk_size)
+        self._ask(TAKE)
 
     def fetch(self, results: list[Any]) -> list[Any]:
         """Bring the results of the last run here."""
@@ -107,6 +115,11 @@ def host() -> None:
         job = Job(work.function, list(work.make_inputs(order.size, order.tasks)), order.chunk_size)
         engines.append(strategy.open(job, order.workers, order.start_method))
 
+    def take() -> None:
+        assert order.file is not None
+        assert isinstance(engines[0], ClusterEngine)
+        engines[0].take(Job(*handed_over(Path(order.file))))
+
     def run() -> None:
         results[:] = engines[0].run()
 
@@ -120,6 +133,7 @@ def host() -> None:
         PROVE: engine.prove,
         RUN: run,
         FETCH: lambda: results,
+        TAKE: take,
         CLOSE: engine.close,
     }
     while word := caller.word():

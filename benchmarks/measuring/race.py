@@ -5,6 +5,7 @@ What is tried for a moment is compared by one clock and by nothing else, so only
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
@@ -45,6 +46,9 @@ LONG_TASK = 0.25
 
 CALLS_SHARE, RACE_SHARE = 0.2, 0.3
 """The parts of the budget that asking what calls cost, and the race, may take."""
+
+LEAST_TRY, MOST_TRY = 10.0, 60.0
+"""Seconds that a try may take, whatever is left of the race's time."""
 
 TRIES = 2
 """The faster of so many counts."""
@@ -181,11 +185,11 @@ class Race:
         return [TimedCall(setting, len(self.inputs), loop, 0.0, 0.0, min(passes.seconds))]
 
     def run(self, proposed: Sequence[Tried], kept: Sequence[Setting], deadline: float) -> None:
-        """Try what is proposed, and what must be `kept`; then other chunk sizes of the best; then the best again."""
+        """Try what must be `kept`, and, until a deadline, what is proposed, the best's variants, and the best again."""
         self.tries = {setting: Tried(setting) for setting in kept} | {one.setting: one for one in proposed}
         for setting, one in list(self.tries.items()):
             if setting in kept or (one.foretold or 0.0) < HOPELESS * self._best():
-                self._try(setting, deadline)
+                self._try(setting, math.inf if setting in kept else deadline)
         for setting in list(self._variants()):
             self._try(setting, deadline)
         for one in self.near()[:AGAIN]:
@@ -229,7 +233,7 @@ class Race:
         known = self.tries.get(setting, Tried(setting))
         passes = 1 if min(self._best(), known.foretold or 0.0) > LONG_PASS else TRIES
         try:
-            found = self.time(setting, passes, limit=max(left, 10.0))
+            found = self.time(setting, passes, limit=min(max(left, LEAST_TRY), MOST_TRY))
         except CellError as error:
             self._tell(f"{setting.strategy} failed, and is left out: {error}")
             self.tries.pop(setting, None)
@@ -260,15 +264,12 @@ def prepare(  # noqa: PLR0913, PLR0917 - what a race needs
     race = Race(target, findings, places, folder, tell, elsewhere=bool(clusters))
     lengths = [findings.seconds[place] for place in places]
     start = perf_counter()
+    moved = findings.bytes_in, findings.bytes_out
     calls = [
         *race.floor(workers, sum(lengths)),
-        *timed_calls(
-            [*_asked(findings, workers), *_asked_clusters(findings, clusters, workers, tell)],
-            findings.bytes_in,
-            findings.bytes_out,
-            start + CALLS_SHARE * budget,
-            tell,
-        ),
+        *timed_calls(_asked(findings, workers), *moved, start + CALLS_SHARE * budget, tell),
+        # these were named, and are asked however long it takes to start them
+        *timed_calls(list(_asked_clusters(findings, clusters, workers, tell)), *moved, math.inf, tell),
     ]
     info = TargetInfo(
         name=target.name,
@@ -287,10 +288,13 @@ def prepare(  # noqa: PLR0913, PLR0917 - what a race needs
         import_seconds=findings.import_seconds,
         task_memory=findings.task_memory,
     )
-    race.run(model.propose(info, findings.most_workers), kept, perf_counter() + RACE_SHARE * budget)
+    proposed = model.propose(info, findings.most_workers)
+    # who names a cluster wants to know what it does, whatever is foretold
+    named = [one.setting for one in proposed if one.setting.strategy in clusters]
+    race.run(proposed, [*kept, *named], perf_counter() + RACE_SHARE * budget)
     if not race.ranked():
         raise TargetError(f"--target {target.name}: no pool could run it; what was said above tells why")
-    finalists = _finalists(race, kept, sum(lengths), begun + budget - CLOSING_SECONDS)
+    finalists = _finalists(race, kept, clusters, sum(lengths), begun + budget - CLOSING_SECONDS)
     tell(
         f"{len(race.ranked())} settings tried for a moment, the best {len(finalists)} are measured; "
         f"a loop over these {len(race.inputs)} inputs took {sum(lengths):.3g} s"
@@ -342,13 +346,20 @@ def _asked_clusters(
             tell(f"{name} is left out: {reason}")
 
 
-def _finalists(race: Race, before: Sequence[Setting], loop: float, deadline: float) -> list[Setting]:
-    """Return what an earlier run has measured, and the best: as many as can have their least number of rounds."""
+def _finalists(
+    race: Race, before: Sequence[Setting], clusters: Sequence[str], loop: float, deadline: float
+) -> list[Setting]:
+    """Return the best, what an earlier run has measured, and the clusters that were named, each at its best.
+
+    And whatever else is near the best: as many as can have their least number of rounds.
+    """
     ranked = race.ranked()
     best = ranked[0].taken or 0.0
     near = [one.setting for one in race.near()]
     second = [one.setting for one in ranked[:2]]
     kept = [setting for setting in before if setting in race.tries][:1]
-    wanted = list(dict.fromkeys([ranked[0].setting, *kept, *near, *second]))[:MOST_FINALISTS]
+    for name in clusters:
+        kept += [one.setting for one in ranked if one.setting.strategy == name][:1]
+    wanted = list(dict.fromkeys([ranked[0].setting, *kept, *near, *second]))[: MOST_FINALISTS + len(clusters)]
     each = PASSES_OF_A_CELL * (loop + 2 * best)
     return wanted[: max(1 + len(kept), int((deadline - perf_counter()) / max(each, LEAST_CELL_SECONDS)))]

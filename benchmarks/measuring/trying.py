@@ -5,23 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from msgspec.structs import replace as replaced
 
 from benchmarks.interrupts import SIGNALS
 from benchmarks.measuring.cold import Fresh, Order
-from benchmarks.measuring.hosted import hosted
+from benchmarks.measuring.hosted import Hosted, hosted
 from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.watch import CellError, LimitError, Watch, end_all, start_helpers
 from benchmarks.schema import Setting
 from benchmarks.strategies import STRATEGIES
-from benchmarks.strategies.base import Job
-
-if TYPE_CHECKING:
-    from benchmarks.strategies.base import Engine
+from benchmarks.strategies.base import Engine, Job
 
 Check = Callable[[Sequence[Any]], None]
 """Raises CellError for results that are not the right ones."""
@@ -46,7 +45,7 @@ class Trial:
 
 
 def try_out(job: Job, trial: Trial) -> Passes:
-    """Open a pool for a job and time some passes of it. Raises CellError, in one line; nothing is left running then."""
+    """Open a pool for a job and time some passes of it. Raises CellError, in one line; nothing is left running."""
     setting = trial.setting
     strategy = STRATEGIES[setting.strategy]
 
@@ -58,6 +57,58 @@ def try_out(job: Job, trial: Trial) -> Passes:
         return _try(make, trial)
     with TemporaryDirectory(prefix="pool-benchmarks-", ignore_cleanup_errors=True) as folder:
         return _try(lambda: hosted(job, setting, Path(folder)), trial)
+
+
+def try_each(jobs: Sequence[Job], trial: Trial) -> list[Passes]:
+    """Time some passes of each of several jobs likewise, in pools of their own; a cluster is started but once."""
+    setting = trial.setting
+    own = [replace(trial, setting=replaced(setting, chunk_size=job.chunk_size)) for job in jobs]
+    if not STRATEGIES[setting.strategy].hosted:
+        return [try_out(job, one) for job, one in zip(jobs, own, strict=True)]
+    found = []
+    with TemporaryDirectory(prefix="pool-benchmarks-", ignore_cleanup_errors=True) as folder:
+        engine = _Lasting(lambda: hosted(jobs[0], setting, Path(folder)))
+        for place, (job, one) in enumerate(zip(jobs, own, strict=True)):
+            engine.next_job, engine.ends = job, place == len(jobs) - 1
+            found.append(_try(lambda: engine, one))
+    return found
+
+
+class _Lasting(Engine):
+    """A hosted engine that is opened for the first of several trials, and ends with the last or one that fails."""
+
+    def __init__(self, opening: Callable[[], Hosted]) -> None:
+        """Say what opens it."""
+        super().__init__(lambda: self._engine().run())
+        self._opening = opening
+        self._hosted: Hosted | None = None
+        self.next_job: Job | None = None
+        self.ends = False
+
+    def _engine(self) -> Hosted:
+        if self._hosted is None:
+            self._hosted = self._opening()
+        return self._hosted
+
+    def prove(self) -> frozenset[int]:
+        """Take the next job, and have the workers prove that they are up."""
+        if self.next_job is not None:
+            self._engine().take(self.next_job)
+        return self._engine().prove()
+
+    def fetch(self, results: list[Any]) -> list[Any]:
+        """Fetch the results."""
+        return self._engine().fetch(results)
+
+    def close(self) -> None:
+        """End it after the last trial."""
+        if self.ends:
+            self._engine().close()
+
+    def terminate(self) -> None:
+        """End it at once."""
+        if self._hosted is not None:
+            self._hosted.terminate()
 
 
 def try_fresh(workload: str, tasks: int, trial: Trial) -> Passes:

@@ -39,7 +39,7 @@ class Option:
 
 def chosen(info: TargetInfo, rows: Sequence[Metrics]) -> Metrics | None:
     """Return the row of the setting that is recommended; None where that is the loop, or nothing was measured."""
-    first = _first(info, rows)
+    first, _ = _places(info, rows)
     return first[0].row if first and first[0].whole.center < _task(info, first[0].row) * info.inputs else None
 
 
@@ -54,7 +54,7 @@ def recommendation(
     info: TargetInfo, rows: Sequence[Metrics], width: int, addresses: Mapping[str, str] = NO_ADDRESSES
 ) -> Iterator[str]:
     """Yield the lines; none where no setting was measured. `addresses` are those of running clusters, by library."""
-    first = _first(info, rows)
+    first, slower = _places(info, rows)
     if not first:
         return
     best, *others = first
@@ -82,6 +82,9 @@ def recommendation(
     if others:
         named = "; ".join(f"{_named(one.row)} ({known(one.whole.inverse().scaled(loop))})" for one in others)
         yield from wrapped(f"Not told from it for sure: {named}.", width)
+    if slower:
+        named = "; ".join(f"{_named(one.row)} ({known(one.whole.inverse().scaled(loop))})" for one in slower)
+        yield from wrapped(f"Slower, the start of each included: {named}.", width)
     yield from wrapped(
         f"All {counted(info.inputs, 'input')} take {known(best.whole, 's')} instead of {units.seconds(loop)}, the "
         "start of the pool included.",
@@ -93,14 +96,17 @@ def recommendation(
     yield from wrapped(_limits(info, best.row, best.whole.center), width)
 
 
-def _first(info: TargetInfo, rows: Sequence[Metrics]) -> list[Option]:
-    """Return the settings that share the first place, by what all inputs take: first what needs nothing installed."""
+def _places(info: TargetInfo, rows: Sequence[Metrics]) -> tuple[list[Option], list[Option]]:
+    """Return the settings that share the first place, by what all inputs take, and the rest, best first.
+
+    Of those that share it what needs nothing installed comes first.
+    """
     own = [row for row in rows if row.place.family == TARGET_FAMILY and row.place.strategy not in NULLS]
     found = [Option(row, row.speedup, _whole(info, row, row.speedup)) for row in own if row.speedup is not None]
     if not found:
-        return []
-    tied, _ = ranked(found, lambda one: one.whole)
-    return sorted(tied, key=lambda one: needs_a_library(one.row.place.strategy))
+        return [], []
+    tied, slower = ranked(found, lambda one: one.whole)
+    return sorted(tied, key=lambda one: needs_a_library(one.row.place.strategy)), slower
 
 
 def _setting(row: Metrics) -> Setting:

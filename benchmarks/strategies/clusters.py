@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from benchmarks import worker
-from benchmarks.strategies.base import Call, Engine, Strategy
+from benchmarks.strategies.base import Call, Engine, Job, Strategy
 from benchmarks.strategies.library import Library
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ SHARED_FOLDER = Path("/dev/shm")
 Introduction = tuple[str, int, dict[str, str]]
 """What `worker.introduce` returns: a host, a process id, releases by name."""
 
+Calls = Callable[[Job], Call]
+"""Jobs to what does each."""
+
 RUNNING: dict[str, ClusterInfo] = {}
 """The running clusters of this run that have been visited, by the name of their library."""
 
@@ -49,13 +52,20 @@ class ClusterError(Exception):
 
 
 class ClusterEngine(Engine):
-    """A cluster, or a client of one, with one job's call; `held` is what must be given back."""
+    """A cluster, or a client of one, and one job; it can take another one, since starting a cluster takes seconds."""
 
-    def __init__(self, run: Call, introductions: Callable[[], Iterable[Introduction]], held: ExitStack) -> None:
-        """Keep the call, what asks all workers who they are, and what is to be ended."""
-        super().__init__(run)
+    def __init__(
+        self, calls: Calls, job: Job, introductions: Callable[[], Iterable[Introduction]], held: ExitStack
+    ) -> None:
+        """Keep what makes calls of jobs, what asks all workers who they are, and what is to be ended."""
+        super().__init__(calls(job))
+        self._calls = calls
         self._introductions = introductions
         self._held = held
+
+    def take(self, job: Job) -> None:
+        """Have `run` do another job from now on."""
+        self.run = self._calls(job)
 
     def prove(self) -> frozenset[int]:
         """Ask all workers who they are."""

@@ -83,8 +83,7 @@ class DaskStrategy(ClusterStrategy):
                 )
             client = held.enter_context(Client(where, timeout=ANSWER_SECONDS))
             client.wait_for_workers(workers, START_SECONDS)
-            call = self._call(client, job)
-            return ClusterEngine(call, partial(_introductions, client), held.pop_all())
+            return ClusterEngine(partial(self._call, client), job, partial(_introductions, client), held.pop_all())
 
     def _call(self, client: Client, job: Job) -> Call:
         if (job.chunk_size or 1) == 1:

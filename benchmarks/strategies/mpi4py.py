@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import worker
-from benchmarks.strategies.base import Job, register
+from benchmarks.strategies.base import Call, Job, register
 from benchmarks.strategies.clusters import (
     LINGER_SECONDS,
     ClusterEngine,
@@ -115,13 +115,12 @@ class MPIStrategy(ClusterStrategy):
             # what is in `__main__` here is nothing that workers could import
             executor = held.enter_context(MPIPoolExecutor(main=False))
             executor.bootup(wait=True)
-            options: dict[str, Any] = job.chunk_option
 
-            def call() -> list[Any]:
-                return list(executor.map(job.function, job.inputs, **options))
+            def calls(job: Job) -> Call:
+                options: dict[str, Any] = job.chunk_option
+                return lambda: list(executor.map(job.function, job.inputs, **options))
 
-            introductions = partial(_introductions, executor, workers)
-            return ClusterEngine(call, introductions, held.pop_all())
+            return ClusterEngine(calls, job, partial(_introductions, executor, workers), held.pop_all())
 
     def visit(self) -> ClusterInfo:
         """Ask the other processes for their releases."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from tempfile import gettempdir
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from benchmarks import worker
@@ -17,6 +17,7 @@ from benchmarks.strategies.base import Call, Job, pool_map_chunk_size, register
 from benchmarks.strategies.clusters import (
     ANSWER_SECONDS,
     LINGER_SECONDS,
+    Calls,
     ClusterEngine,
     ClusterError,
     ClusterStrategy,
@@ -40,6 +41,10 @@ LEAST_MEMORY = 128 << 20
 """Bytes of shared memory below which Ray keeps objects in files instead, or does not start; 80 MB are its own bound."""
 
 
+Ask = Callable[[int], list[Introduction]]
+"""How many workers at once to what they say."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RayStrategy(ClusterStrategy):
     """What connects to a running Ray, or starts one with as many CPUs as workers."""
@@ -60,30 +65,29 @@ class RayStrategy(ClusterStrategy):
         del start_method
         with ExitStack() as held:
             held.enter_context(_connected(self.address, workers))
-            call, introductions = self.calls(job, workers, held)
-            return ClusterEngine(call, introductions, held.pop_all())
+            calls, ask = self.calls(workers, held)
+            return ClusterEngine(calls, job, partial(all_of, ask, workers), held.pop_all())
 
-    def calls(self, job: Job, workers: int, held: ExitStack) -> tuple[Call, Callable[[], Iterable[Introduction]]]:
-        """Return the call of a job, and what asks all workers; of tasks, which go to whatever worker is idle."""
-        del held
+    def calls(self, workers: int, held: ExitStack) -> tuple[Calls, Ask]:
+        """Return what makes calls of jobs, and what has workers introduce themselves: tasks, for whoever is idle."""
+        del workers, held
         import ray  # noqa: PLC0415 - only where it is measured
 
-        introduce = ray.remote(worker.introduce)
+        introduce, each = ray.remote(worker.introduce), ray.remote(worker.each)
 
         def ask(number: int) -> list[Introduction]:
             found: list[Introduction] = ray.get([introduce.remote(LINGER_SECONDS, [RAY.name]) for _ in range(number)])
             return found
 
-        if (job.chunk_size or 1) == 1 and inspect.isfunction(job.function):
-            single = ray.remote(job.function)
-            return (lambda: ray.get([single.remote(value) for value in job.inputs])), partial(all_of, ask, workers)
-        # whatever else can be called must be called by a function
-        each, chunks = ray.remote(worker.each), chunks_of(job.inputs, job.chunk_size or 1)
+        def calls(job: Job) -> Call:
+            if (job.chunk_size or 1) == 1 and inspect.isfunction(job.function):
+                single = ray.remote(job.function)
+                return lambda: ray.get([single.remote(value) for value in job.inputs])
+            # whatever else can be called must be called by a function
+            chunks = chunks_of(job.inputs, job.chunk_size or 1)
+            return lambda: flattened(ray.get([each.remote(job.function, chunk) for chunk in chunks]))
 
-        def chunked() -> list[Any]:
-            return flattened(ray.get([each.remote(job.function, chunk) for chunk in chunks]))
-
-        return chunked, partial(all_of, ask, workers)
+        return calls, ask
 
     def visit(self) -> ClusterInfo:
         """Connect to it, and ask a worker on each node for its releases."""
@@ -146,8 +150,8 @@ class RayPoolStrategy(RayStrategy):
         """Return the default, which is that of multiprocessing's pool."""
         return pool_map_chunk_size(tasks, workers)
 
-    def calls(self, job: Job, workers: int, held: ExitStack) -> tuple[Call, Callable[[], Iterable[Introduction]]]:
-        """Start the actors, and return the pool's call."""
+    def calls(self, workers: int, held: ExitStack) -> tuple[Calls, Ask]:
+        """Start the actors, and return what makes the pool's calls."""
         from ray.util.multiprocessing import Pool  # noqa: PLC0415 - only where it is measured
 
         pool = Pool(workers)
@@ -157,13 +161,12 @@ class RayPoolStrategy(RayStrategy):
             pool.join()
 
         held.callback(end)
-        call = partial(pool.map, job.function, job.inputs, **job.chunk_option)
         introduce = partial(worker.introduce, libraries=[RAY.name])
 
         def ask(number: int) -> list[Introduction]:
             return list(pool.map(introduce, [LINGER_SECONDS] * number, chunksize=1))
 
-        return call, partial(all_of, ask, workers)
+        return lambda job: partial(pool.map, job.function, job.inputs, **job.chunk_option), ask
 
 
 @contextmanager

@@ -102,17 +102,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Look at running clusters, and at a person's own function, before anything is collected: it depends on them."""
     config = session.config
     state, wanted = config.stash[SESSION], wanted_target(config)
+    here = str(config.invocation_params.dir)
+    if wanted is not None and here not in sys.path:
+        sys.path.append(here)  # behind the suite, which a folder of the person's may have the name of
     if not config.option.collectonly:
-        state.visit()
+        state.visit(wanted)
     if wanted is None or config.option.collectonly:
         return
     if not state.measuring:
         message = "--target needs a measurement: add --benchmark-only"
         raise pytest.UsageError(message)
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    here = str(config.invocation_params.dir)
-    if here not in sys.path:
-        sys.path.append(here)  # behind the suite, which a folder of the person's may have the name of
     budget: float = config.getoption("budget")
     tell = reporter.write_line if reporter is not None else print
     state.aim(wanted, Adviser.over(state.recording.storage, stable_facts()), tell, budget)

@@ -46,6 +46,9 @@ HEADER = struct.Struct("<HIB")
 SUITE = "process-pool-benchmarks"
 """What this suite is called among what a worker has."""
 
+FOUND = "found"
+"""What is said of a module that is there, whatever its release."""
+
 _shared: Any = None
 _memory: Any = None
 _initialized: int | None = None
@@ -109,15 +112,19 @@ def each(function: Callable[[Any], Any], chunk: Sequence[Any]) -> list[Any]:
     return [function(value) for value in chunk]
 
 
-def introduce(seconds: float, libraries: Sequence[str] = ()) -> tuple[str, int, dict[str, str]]:
-    """Return this worker's host, its process id, and the releases of what it must have as its caller has it.
+def introduce(
+    seconds: float, libraries: Sequence[str] = (), modules: Sequence[str] = ()
+) -> tuple[str, int, dict[str, str]]:
+    """Return this worker's host, its process id, and what it has of what its caller has.
 
-    That is Python, this suite (by its tasks' source) and whichever of the libraries are installed, by their names. It
-    takes some seconds, so that as many of these calls at once are answered by as many workers.
+    That are the releases of Python, of this suite (by its tasks' source) and of whichever of the libraries are
+    installed, by their names; and which of some modules can be found. It takes some seconds, so that as many of these
+    calls at once are answered by as many workers.
     """
     import platform  # noqa: PLC0415 - other workers need not wait for it
     from hashlib import sha256  # noqa: PLC0415
     from importlib import metadata  # noqa: PLC0415
+    from importlib.util import find_spec  # noqa: PLC0415
 
     digest = sha256()
     for name in ("tasks.py", "worker.py"):
@@ -129,6 +136,7 @@ def introduce(seconds: float, libraries: Sequence[str] = ()) -> tuple[str, int, 
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
+    found |= {name: FOUND for name in modules if find_spec(name.partition(".")[0]) is not None}
     time.sleep(seconds)
     return platform.node(), os.getpid(), found
 

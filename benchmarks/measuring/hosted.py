@@ -59,6 +59,7 @@ class Hosted(Engine):
 
     def take(self, job: Job) -> None:
         """Have the same cluster do another job from now on, handed over where its first one was."""
+        self.await_open()  # until then it may read what was handed over before
         assert self._order.file is not None
         hand_over(Path(self._order.file), job.function, list(job.inputs), job.chunk_size)
         self._ask(TAKE)

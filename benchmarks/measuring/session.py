@@ -60,8 +60,11 @@ class Session:
         self.plans[family.name] = {planned.cell: planned for planned in plan}
         return plan
 
-    def visit(self) -> None:
-        """Look at the running clusters that are to be measured. Raises UsageError for what would fail there."""
+    def visit(self, wanted: Wanted | None) -> None:
+        """Look at the running clusters that are to be measured. Raises UsageError for what would fail there.
+
+        Their workers must find the modules of a person's own function, where one is `wanted`.
+        """
         if self.measuring and lost_in_mpi():
             message = (
                 "mpiexec has started this process several times: mpiexec -n N python -m mpi4py.futures -m pytest ..."
@@ -73,7 +76,7 @@ class Session:
             library = strategy.library.name
             if library not in RUNNING:
                 try:
-                    RUNNING[library] = visited(strategy)
+                    RUNNING[library] = visited(strategy, [] if wanted is None else wanted.modules)
                 except ClusterError as error:
                     raise pytest.UsageError(str(error)) from None
             self.recording.clusters[library] = RUNNING[library]

@@ -61,6 +61,12 @@ class Wanted:
     unchecked: bool = False
     clusters: tuple[str, ...] = ()
 
+    @property
+    def modules(self) -> list[str]:
+        """The modules that a worker must find, as far as the options tell."""
+        names = (self.function, *((self.initializer,) if self.initializer else ()))
+        return [name.partition(":")[0] for name in names]
+
 
 def load(wanted: Wanted) -> Target:
     """Find all that was named. Raises TargetError for whatever is wrong with it."""

@@ -160,8 +160,6 @@ def _try(make: Callable[[], Engine], trial: Trial) -> Passes:
         said = str(error) if isinstance(error, CellError) else f"{type(error).__name__}: {error}"
         if isinstance(error, LimitError):
             said = f"not done after {trial.limit:.3g} s"
-        if "ModuleNotFoundError" in said and STRATEGIES[setting.strategy].there() is not None:
-            said += "; put the folder of that module into PYTHONPATH of the cluster's workers, and of Dask's scheduler"
         raise CellError(" ".join(said.split())) from error
     return Passes(tuple(seconds), start)
 

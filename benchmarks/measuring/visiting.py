@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Sequence
 
 from benchmarks.measuring.interpreter import Caller, FreshError, Interpreter
 from benchmarks.measuring.processes import descendants
@@ -15,17 +17,21 @@ VISIT_SECONDS = 20.0
 """What a visit may take in all. Somebody who does not answer is told from one who is slow within 5 s of these."""
 
 
-def visited(strategy: ClusterStrategy) -> ClusterInfo:
+def visited(strategy: ClusterStrategy, modules: Sequence[str]) -> ClusterInfo:
     """Return what a running cluster is, seen from an interpreter of its own where its client needs one.
 
-    Raises ClusterError, in one line, where it cannot be measured.
+    `modules` are those that its workers must find. Raises ClusterError, in one line, where it cannot be measured.
     """
     if not strategy.hosted:
-        return strategy.visit()
+        return strategy.visit(modules)
     interpreter = Interpreter(
-        "benchmarks.measuring.visiting", "visit_and_tell", strategy.name, environment=strategy.environment(), apart=True
+        "benchmarks.measuring.visiting",
+        "visit_and_tell",
+        json.dumps([strategy.name, list(modules)]),
+        environment=strategy.environment(),
+        apart=True,
     )
-    where = f"{strategy.option} {strategy.address}"
+    where = strategy.location.where
     watch = Watch(VISIT_SECONDS)
     before = descendants()
     try:
@@ -51,11 +57,12 @@ def visited(strategy: ClusterStrategy) -> ClusterInfo:
 def visit_and_tell() -> None:
     """Run in the interpreter: visit, and tell what was found, or what is wrong."""
     caller = Caller()
-    strategy = STRATEGIES[sys.argv[1]]
+    name, modules = json.loads(sys.argv[1])
+    strategy = STRATEGIES[name]
     assert isinstance(strategy, ClusterStrategy)
     try:
         with caller.guarded():
-            found: ClusterInfo | str = strategy.visit()
+            found: ClusterInfo | str = strategy.visit(modules)
     except ClusterError as error:
         found = str(error)
     caller.say_ready()

@@ -37,6 +37,9 @@ LINGER_SECONDS = 0.05
 
 SHARED_FOLDER = Path("/dev/shm")
 
+LONGEST_SAID = 200
+"""Letters of somebody else's error that are shown."""
+
 Introduction = tuple[str, int, dict[str, str]]
 """What `worker.introduce` returns: a host, a process id, releases by name."""
 
@@ -45,6 +48,20 @@ Calls = Callable[[Job], Call]
 
 RUNNING: dict[str, ClusterInfo] = {}
 """The running clusters of this run that have been visited, by the name of their library."""
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a running cluster is: the option that says so, what it says, and the library that is asked there."""
+
+    option: str
+    address: str
+    library: str
+
+    @property
+    def where(self) -> str:
+        """What messages begin with."""
+        return f"{self.option} {without_secrets(self.address)}".strip()
 
 
 class ClusterError(Exception):
@@ -120,9 +137,14 @@ class ClusterStrategy(Strategy):
         root = str(Path(__file__).parents[2])
         return {"PYTHONPATH": os.pathsep.join(dict.fromkeys((root, *filter(None, sys.path))))}
 
+    @property
+    def location(self) -> Location:
+        """Where the running cluster is."""
+        return Location(self.option, self.address or "", self.library.name)
+
     @abstractmethod
-    def visit(self) -> ClusterInfo:
-        """Look at the running cluster: who its workers are, and whether they can do what is measured.
+    def visit(self, modules: Sequence[str] = ()) -> ClusterInfo:
+        """Look at the running cluster: who its workers are, and whether they have what is needed, some modules too.
 
         Raises ClusterError for what they lack, or if nobody answers.
         """
@@ -148,33 +170,52 @@ def all_of(ask: Callable[[int], Iterable[Introduction]], workers: int) -> list[I
     return list(found.values())
 
 
-def known(where: str, address: str, introductions: Sequence[Introduction], library: str, threads: int) -> ClusterInfo:
+def known(place: Location, introductions: Sequence[Introduction], modules: Sequence[str], threads: int) -> ClusterInfo:
     """Return a running cluster whose workers have introduced themselves.
 
-    Raises ClusterError for the first that has other releases than this interpreter. `where` names the cluster.
+    Raises ClusterError for the first that has other releases than this interpreter, or lacks one of the modules. (To
+    find that out by sending a task was rejected: Dask's workers end when they cannot read one.)
     """
     from benchmarks.schema import ClusterInfo  # noqa: PLC0415 - a fresh interpreter need not wait for it
 
-    _, _, own = worker.introduce(0, [library])
+    _, _, own = worker.introduce(0, [place.library], modules)
     for host, _, found in introductions:
         for name, release in own.items():
-            if found.get(name) != release:
-                has = f"{name} {found[name]}" if name in found else f"no {name}"
-                message = f"{where}: a worker on {host} has {has}, {release} is here: install the same there"
+            if found.get(name) == release:
+                continue
+            if release == worker.FOUND:
+                message = (
+                    f"{place.where}: on {host} the module {name} is not found: put its folder into PYTHONPATH of the "
+                    "cluster's workers, and of Dask's scheduler"
+                )
                 raise ClusterError(message)
+            has = f"{name} {found[name]}" if name in found else f"no {name}"
+            message = f"{place.where}: on {host} there is {has}, here is {release}: install the same there"
+            raise ClusterError(message)
     hosts = sorted({host for host, _, _ in introductions})
-    return ClusterInfo(len(introductions), threads, hosts, own, without_secrets(address))
+    versions = {name: release for name, release in own.items() if release != worker.FOUND}
+    return ClusterInfo(len(introductions), threads, hosts, versions, without_secrets(place.address))
 
 
-def lacking(where: str, error: BaseException) -> ClusterError:
+def lacking(place: Location, error: BaseException) -> ClusterError:
     """Return what to say of workers that could not even introduce themselves."""
-    said = " ".join(str(error).split())
+    where, said = place.where, said_by(error, place.address)
     if "benchmarks" in said:
         return ClusterError(
-            f"{where}: its workers cannot import the suite ({said[:200]}): start them with its folder, "
+            f"{where}: its workers cannot import the suite ({said}): start them with its folder, "
             f"{Path(__file__).parents[2]}, in PYTHONPATH; Dask's scheduler too"
         )
-    return ClusterError(f"{where}: its workers fail ({type(error).__name__}: {said[:200]}): start them anew")
+    return ClusterError(f"{where}: its workers fail ({type(error).__name__}: {said}): start them anew")
+
+
+def said_by(error: BaseException, address: str | None) -> str:
+    """Return what an error says of an address, in one line, without user, password and query."""
+    text = " ".join(str(error).split())
+    rest = (address or "").rpartition("://")[2]
+    user, query = rest.rpartition("@")[0], rest.partition("?")[2]
+    for secret in (f"{user}@" if user else "", f"?{query}" if query else ""):
+        text = text.replace(secret, "") if secret else text
+    return text[:LONGEST_SAID]
 
 
 def without_secrets(address: str) -> str:

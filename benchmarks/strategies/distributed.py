@@ -21,6 +21,7 @@ from benchmarks.strategies.clusters import (
     flattened,
     known,
     lacking,
+    said_by,
 )
 from benchmarks.strategies.library import Library
 from benchmarks.words import COLD, FRESH, WARM
@@ -91,18 +92,18 @@ class DaskStrategy(ClusterStrategy):
         chunks = chunks_of(job.inputs, job.chunk_size or 1)
         return lambda: flattened(self.spread(client, partial(worker.each, job.function), chunks))
 
-    def visit(self) -> ClusterInfo:
+    def visit(self, modules: Sequence[str] = ()) -> ClusterInfo:
         """Connect to the scheduler, and ask it and all workers for their releases."""
         from distributed import Client  # noqa: PLC0415 - as above
 
-        where = f"{self.option} {self.address}"
+        where = self.location.where
         try:
             client = Client(self.address, timeout=ANSWER_SECONDS)
         except OSError as error:
-            message = f"{where}: no scheduler answers ({' '.join(str(error).split())}): start one, `dask scheduler`"
+            message = f"{where}: no scheduler answers ({said_by(error, self.address)}): start one, `dask scheduler`"
             raise ClusterError(message) from None
         except ValueError as error:
-            message = f"{where}: {' '.join(str(error).split())}; an address looks like tcp://HOST:8786"
+            message = f"{where}: {said_by(error, self.address)}; an address looks like tcp://HOST:8786"
             raise ClusterError(message) from None
         with client:
             threads = client.nthreads()
@@ -114,19 +115,19 @@ class DaskStrategy(ClusterStrategy):
                 message = f"{where}: is busy with {tasks} tasks of others, which would be measured too: wait for them"
                 raise ClusterError(message)
             try:
-                scheduler = client.run_on_scheduler(worker.introduce, 0, [DASK.name])
-                workers = list(_introductions(client))
+                scheduler = client.run_on_scheduler(worker.introduce, 0, [DASK.name], modules)
+                workers = list(_introductions(client, modules))
             except Exception as error:  # noqa: BLE001 - whatever they raise there
-                raise lacking(where, error) from None
-            found = known(where, self.address or "", [scheduler, *workers], DASK.name, sum(threads.values()))
+                raise lacking(self.location, error) from None
+            found = known(self.location, [scheduler, *workers], modules, sum(threads.values()))
         from msgspec.structs import replace  # noqa: PLC0415 - as above
 
         return replace(found, workers=len(workers))
 
 
-def _introductions(client: Client) -> Iterable[Introduction]:
+def _introductions(client: Client, modules: Sequence[str] = ()) -> Iterable[Introduction]:
     """Ask all workers at once: a client can call something on each."""
-    found: Iterable[Introduction] = client.run(worker.introduce, 0, [DASK.name]).values()
+    found: Iterable[Introduction] = client.run(worker.introduce, 0, [DASK.name], modules).values()
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +25,7 @@ from benchmarks.strategies.clusters import (
     ClusterError,
     ClusterStrategy,
     Introduction,
+    Location,
     all_of,
     known,
     lacking,
@@ -122,24 +123,28 @@ class MPIStrategy(ClusterStrategy):
 
             return ClusterEngine(calls, job, partial(_introductions, executor, workers), held.pop_all())
 
-    def visit(self) -> ClusterInfo:
+    @property
+    def location(self) -> Location:
+        """This program itself."""
+        return Location("", "mpiexec -n N python -m mpi4py.futures", self.library.name)
+
+    def visit(self, modules: Sequence[str] = ()) -> ClusterInfo:
         """Ask the other processes for their releases."""
         from mpi4py.futures import MPIPoolExecutor  # noqa: PLC0415 - as above
 
-        where = "mpiexec -n N python -m mpi4py.futures"
         with MPIPoolExecutor(main=False) as executor:
             executor.bootup(wait=True)
             workers: int = executor.num_workers
             try:
-                return known(where, where, _introductions(executor, workers), MPI.name, workers)
+                return known(self.location, _introductions(executor, workers, modules), modules, workers)
             except ClusterError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever is raised there
-                raise lacking(where, error) from None
+                raise lacking(self.location, error) from None
 
 
-def _introductions(executor: MPIPoolExecutor, workers: int) -> list[Introduction]:
-    introduce = partial(worker.introduce, libraries=[MPI.name])
+def _introductions(executor: MPIPoolExecutor, workers: int, modules: Sequence[str] = ()) -> list[Introduction]:
+    introduce = partial(worker.introduce, libraries=[MPI.name], modules=modules)
     return all_of(lambda number: executor.map(introduce, [LINGER_SECONDS] * number), workers)
 
 

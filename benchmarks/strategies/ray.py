@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +28,7 @@ from benchmarks.strategies.clusters import (
     known,
     lacking,
     no_room,
+    said_by,
 )
 from benchmarks.strategies.library import Library
 from benchmarks.words import COLD, FRESH, WARM
@@ -89,9 +90,9 @@ class RayStrategy(ClusterStrategy):
 
         return calls, ask
 
-    def visit(self) -> ClusterInfo:
+    def visit(self, modules: Sequence[str] = ()) -> ClusterInfo:
         """Connect to it, and ask a worker on each node for its releases."""
-        where = f"{self.option} {self.address}"
+        where = self.location.where
         self._knock(where)
         import ray  # noqa: PLC0415 - as above
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415
@@ -100,7 +101,7 @@ class RayStrategy(ClusterStrategy):
             try:
                 held.enter_context(_connected(self.address, 0))
             except Exception as error:  # noqa: BLE001 - whatever its client raises
-                message = f"{where}: cannot be joined ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+                message = f"{where}: cannot be joined ({type(error).__name__}: {said_by(error, self.address)})"
                 raise ClusterError(message) from None
             there, free = (int(found.get("CPU", 0)) for found in (ray.cluster_resources(), ray.available_resources()))
             if not there:
@@ -112,14 +113,14 @@ class RayStrategy(ClusterStrategy):
             introduce = ray.remote(worker.introduce)
             nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
             on = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
-            asked = [introduce.options(scheduling_strategy=one).remote(0, [RAY.name]) for one in on]
+            asked = [introduce.options(scheduling_strategy=one).remote(0, [RAY.name], modules) for one in on]
             try:
                 answers = ray.get(asked, timeout=4 * ANSWER_SECONDS)
-                found = known(where, self.address or "", answers, RAY.name, there)
+                found = known(self.location, answers, modules, there)
             except ClusterError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever is raised there
-                raise lacking(where, error) from None
+                raise lacking(self.location, error) from None
         from msgspec.structs import replace  # noqa: PLC0415 - as above
 
         return replace(found, workers=there)

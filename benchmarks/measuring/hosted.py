@@ -7,6 +7,7 @@ stay there until no clock sees them fetched.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from typing import Any
 
 from benchmarks.measuring.cold import Order, workload_of
 from benchmarks.measuring.interpreter import Caller, Interpreter, hand_over, handed_over
+from benchmarks.measuring.processes import below
 from benchmarks.measuring.watch import CellError
 from benchmarks.schema import Setting
 from benchmarks.strategies import STRATEGIES
@@ -124,7 +126,9 @@ def host() -> None:
     def run() -> None:
         results[:] = engines[0].run()
 
-    opened = _done(caller, open_it)
+    opened = _done(caller, open_it, alone=False)
+    # what watches over shared memory must outlive this interpreter; where there is such, workers end by themselves
+    alone = any(process.tracks for process in below(os.getpid()))
     caller.say_ready()
     caller.tell(opened)
     if not engines:
@@ -138,13 +142,13 @@ def host() -> None:
         CLOSE: engine.close,
     }
     while word := caller.word():
-        caller.tell(_done(caller, acts[word]))
+        caller.tell(_done(caller, acts[word], alone=alone))
 
 
-def _done(caller: Caller, act: Callable[[], Any]) -> tuple[Any, str | None]:
+def _done(caller: Caller, act: Callable[[], Any], *, alone: bool) -> tuple[Any, str | None]:
     """Do something while the caller lives; return what it gave, and how it failed."""
     try:
-        with caller.guarded():
+        with caller.guarded(alone=alone):
             return act(), None
     except Exception as error:  # noqa: BLE001 - whatever a cluster raises is the caller's to report
         said = " ".join(str(error).split())

@@ -16,11 +16,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic, sleep
 from typing import IO, Any, cast
 
 from benchmarks.interrupts import SIGNALS
-from benchmarks.measuring.processes import below, in_session
+from benchmarks.measuring.processes import end_session
 from benchmarks.worker import kill_at_hangup, spare_at_hangup
 
 LENGTH = struct.Struct("<Q")
@@ -38,8 +37,8 @@ LOOK_SECONDS = 0.1
 
 CONNECTIONS = 2
 
-TRACKER_SECONDS, LAUNCHER_SECONDS = 1.0, 1.0
-"""What a resource tracker gets to remove what others have left, and a launcher to end what it has started."""
+LAUNCHER_SECONDS = 1.0
+"""What a launcher gets to end what it has started."""
 
 
 class FreshError(Exception):
@@ -203,19 +202,10 @@ class _Started:
 
     def kill(self) -> None:
         """Kill it, its session, and what it has started outside of that; resource trackers may do their work first."""
-        started = {*below(self.process.pid), *in_session(self.process.pid)}
-        if not started and hasattr(os, "killpg"):  # the system does not tell
+        if not end_session(self.process.pid) and hasattr(os, "killpg"):  # the system does not tell
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, 9)
         self.process.kill()
-        trackers = {process for process in started if process.tracks}
-        for process in started - trackers:
-            process.kill()
-        deadline = monotonic() + TRACKER_SECONDS
-        while any(process.lives() for process in trackers) and monotonic() < deadline:
-            sleep(0.01)
-        for process in trackers:
-            process.kill()
 
     def end(self) -> None:
         """Hang up, and wait until it has ended."""
@@ -332,14 +322,16 @@ class Caller:
             message = message[os.write(self._reply_to, message) :]
 
     @contextmanager
-    def guarded(self) -> Iterator[None]:
+    def guarded(self, *, alone: bool = False) -> Iterator[None]:
         """If the caller dies meanwhile, have this interpreter and, in its session, its workers killed.
+
+        Or it `alone`, where what it has started ends with it, but for a resource tracker, which removes what is left.
 
         The pipe of the answers tells, or a socket of its own, not that of the words: the kernel may still be about to
         signal the writing of the last word when its reader has gone on already, which on a busy host has killed an
         interpreter.
         """
-        kill_at_hangup(self._watched, -os.getpid())
+        kill_at_hangup(self._watched, os.getpid() if alone else -os.getpid())
         try:
             yield
         finally:

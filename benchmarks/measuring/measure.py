@@ -208,7 +208,8 @@ def measure(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
             arms.make_inputs()
             with SIGNALS.held_back():
                 start_helpers(cell.standard_method())
-                strategy.preload()
+                if not strategy.hosted:
+                    strategy.preload()
             leaks = Leaks()
             first = arms.open()
             if benchmark.enabled:

@@ -10,6 +10,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic, sleep
+
+TRACKER_SECONDS = 1.0
+"""What a resource tracker gets to remove what others have left."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,23 @@ def in_session(leader: int) -> Iterator[Process]:
         process = _read(int(path.parent.name)) if int(after.split()[3]) == leader else None
         if process is not None:
             yield process
+
+
+def end_session(leader: int) -> frozenset[Process]:
+    """Kill a session and all that is below its leader, and return which processes these were.
+
+    Resource trackers come last: they get a moment to remove what the others have left.
+    """
+    all_of_them = frozenset((*below(leader), *in_session(leader)))
+    trackers = {process for process in all_of_them if process.tracks}
+    for process in all_of_them - trackers:
+        process.kill()
+    deadline = monotonic() + TRACKER_SECONDS
+    while any(process.lives() for process in trackers) and monotonic() < deadline:
+        sleep(0.01)
+    for process in trackers:
+        process.kill()
+    return all_of_them
 
 
 def _read(pid: int) -> Process | None:

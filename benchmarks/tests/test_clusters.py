@@ -58,7 +58,7 @@ def needs(name: str) -> None:
 
 @pytest.fixture(autouse=True)
 def turn(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Have tests that ask for `swept` run alone: cells that are measured meanwhile would be blamed for what they leave."""
+    """Have tests that ask for `swept` run alone: what they leave, cells that are measured meanwhile are blamed for."""
     how = fcntl.LOCK_EX if "swept" in request.fixturenames else fcntl.LOCK_SH
     with Path(gettempdir(), "benchmarks-test-clusters.lock").open("w") as file:
         fcntl.flock(file, how)

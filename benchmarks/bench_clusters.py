@@ -13,7 +13,7 @@ from dataclasses import replace
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
 from benchmarks.report.metrics import NULLS, Metrics, break_even, by_strategy
-from benchmarks.report.phrases import either, known
+from benchmarks.report.phrases import known
 from benchmarks.report.stats import Summary
 from benchmarks.report.table import Table
 from benchmarks.schema import Params
@@ -67,15 +67,23 @@ def _of(rows: Sequence[Metrics], workload: str, chunk_size: int | None = None) -
     ]
 
 
-def _pays(rows: Sequence[Metrics]) -> str:
-    """Say at which task length one strategy begins to be faster, of those that were measured."""
+Form = Callable[[Summary, str], str]
+"""Writes a value in a unit."""
+
+
+def _center(value: Summary, unit: str) -> str:
+    return units.amount(value.center, unit)
+
+
+def _pays(rows: Sequence[Metrics], form: Form = known) -> str:
+    """Say from which task length on one strategy is faster, of those that were measured."""
     point = break_even(rows)
     if point is None:
         return units.MISSING
     if point.interval is None:
         length, _ = point.shortest if point.always else point.longest
         return f"{'below' if point.always else 'above'} {units.seconds(length)}"
-    return known(point.interval, "s")
+    return f"at {form(point.interval, 's')}"
 
 
 def against(rows: Sequence[Metrics], pool: Sequence[Metrics]) -> list[Metrics]:
@@ -96,15 +104,13 @@ def against(rows: Sequence[Metrics], pool: Sequence[Metrics]) -> list[Metrics]:
 
 def answer(rows: Sequence[Metrics]) -> str:
     """Answer the question from its rows, null rows left out."""
-    pays = {name: _pays(own) for name, own in by_strategy(_of(rows, "count")).items()}
-    costs = {row.place.strategy: known(row.task_time, "s") for row in _of(rows, "nothing", 1)}
-    said = [f"{name} costs {costs[name]} a task" for name in costs if name not in POOLS]
-    apart = [f"{name} {length}" for name, length in pays.items() if name not in POOLS]
-    pools = [f"{name} {length}" for name, length in pays.items() if name in POOLS]
-    if apart:
-        beside = f", on this machine alone {either(pools, 'and')}" if pools else ""
-        said.append(f"faster than a loop from task lengths of: {', '.join(apart)}{beside}")
-    return "; ".join(said)
+    costs = {row.place.strategy: f"costs {known(row.task_time, 's')} a task" for row in _of(rows, "nothing", 1)}
+    pays = {name: f"beats a loop {_pays(own)}" for name, own in by_strategy(_of(rows, "count")).items()}
+    names = [name for name in by_strategy(rows) if name in costs or name in pays]
+    told = {name: " and ".join(part[name] for part in (costs, pays) if name in part) for name in names}
+    said = [f"{name} {what}" for name, what in told.items() if name not in POOLS]
+    beside = [f"{name} {pays[name]}" for name in names if name in POOLS and name in pays]
+    return "; ".join([*said, *beside]) if said else ""
 
 
 def fed(cost: Summary, task_length: float) -> Summary:
@@ -117,31 +123,31 @@ def fed(cost: Summary, task_length: float) -> Summary:
     return cost.inverse().scaled(task_length)
 
 
-Row = Callable[[Sequence[Metrics], Sequence[Metrics]], list[str]]
+Row = Callable[[Sequence[Metrics], Sequence[Metrics], Form], list[str]]
 """Rows of one strategy, and of all, to a line of a table."""
 
 COST_TITLES = (
     "one at\na time",
     f"in chunks\nof {CHUNK_SIZE}",
     "sends",
-    "beats a\nloop at",
-    f"beats\n{POOLS[0]} at",
+    "beats\na loop",
+    f"beats\n{POOLS[0]}",
     f"feeds, tasks\nof {units.seconds(FED_TASK)}",
 )
 
 
-def _costs(rows: Sequence[Metrics], everything: Sequence[Metrics]) -> list[str]:
+def _costs(rows: Sequence[Metrics], everything: Sequence[Metrics], form: Form) -> list[str]:
     """Return what a task and a byte cost, from where on it pays, and how many workers it feeds, of one strategy."""
     single, chunked, moved = _of(rows, "nothing", 1), _of(rows, "nothing", CHUNK_SIZE), _of(rows, "bytes in")
     counted = _of(rows, "count")
     pool = [row for row in _of(everything, "count") if row.place.strategy == POOLS[0]]
     rate = moved[0].throughput if moved else None
     return [
-        known(single[0].task_time, "s") if single else units.MISSING,
-        known(chunked[0].task_time, "s") if chunked else units.MISSING,
-        units.MISSING if rate is None else known(rate.scaled(1 / units.MEGABYTE), "MB/s"),
-        _pays(counted),
-        _pays(against(counted, pool)) if rows[0].place.strategy not in POOLS else units.MISSING,
+        form(single[0].task_time, "s") if single else units.MISSING,
+        form(chunked[0].task_time, "s") if chunked else units.MISSING,
+        units.MISSING if rate is None else form(rate.scaled(1 / units.MEGABYTE), "MB/s"),
+        _pays(counted, form),
+        units.MISSING if rows[0].place.strategy in POOLS else _pays(against(counted, pool), form),
         f"{fed(single[0].task_time, FED_TASK).center:.0f} workers" if single else units.MISSING,
     ]
 
@@ -157,22 +163,30 @@ def _gain_titles(rows: Sequence[Metrics]) -> list[str]:
     return titles
 
 
-def _gains(rows: Sequence[Metrics], _everything: Sequence[Metrics]) -> list[str]:
+def _gains(rows: Sequence[Metrics], _everything: Sequence[Metrics], form: Form) -> list[str]:
     """Return the speedup of one strategy for each task length."""
     gains = [next((row.speedup for row in _of(rows, "count") if row.place.axes.size == size), None) for size in SIZES]
-    return [units.MISSING if gain is None else known(gain) for gain in gains]
+    return [units.MISSING if gain is None else form(gain, units.FACTOR) for gain in gains]
 
 
-FATE_TITLES = ("start", "first\nresult", "end", "worker killed:\ncaller sees", "after", "afterwards", "left\nbehind")
+STAGE_TITLES = ("start", "first\nresult", "end")
 
 
-def _fates(rows: Sequence[Metrics], _everything: Sequence[Metrics]) -> list[str]:
-    """Return the stages of a cluster, and what its caller sees of a killed worker, of one strategy."""
-    script, killed = _of(rows, "script"), _of(rows, KILLED)
+def _stages(rows: Sequence[Metrics], _everything: Sequence[Metrics], _form: Form) -> list[str]:
+    """Return what starting and ending a cluster takes, of one strategy."""
+    script = _of(rows, "script")
     stages = script[0].measures if script else {}
+    return [units.amount(*stages[name]) if name in stages else units.MISSING for name in STAGES]
+
+
+FATE_TITLES = ("worker killed:\ncaller sees", "after", "afterwards", "left\nbehind")
+
+
+def _fates(rows: Sequence[Metrics], _everything: Sequence[Metrics], _form: Form) -> list[str]:
+    """Return what the caller sees of a worker that is killed, of one strategy."""
+    killed = _of(rows, KILLED)
     observed = killed[0].observed if killed else {}
     return [
-        *(units.amount(*stages[name]) if name in stages else units.MISSING for name in STAGES),
         observed.get(CALLER_SEES, units.MISSING),
         units.amount(killed[0].time.center, "s") if killed else units.MISSING,
         observed.get(AFTERWARDS, units.MISSING),
@@ -181,21 +195,24 @@ def _fates(rows: Sequence[Metrics], _everything: Sequence[Metrics]) -> list[str]
 
 
 def tables(rows: Sequence[Metrics]) -> list[list[Table]]:
-    """Return what each costs, what it gains, and what becomes of a worker that is killed."""
+    """Return what each costs, what it gains, what its start takes, and what becomes of a worker that is killed."""
     strategies = by_strategy([row for row in rows if row.place.strategy not in NULLS])
     made: tuple[tuple[Sequence[str], Row], ...] = (
         (COST_TITLES, _costs),
         (_gain_titles(rows), _gains),
+        (STAGE_TITLES, _stages),
         (FATE_TITLES, _fates),
     )
     found = []
     for titles, make in made:
-        lines = {name: make(own, rows) for name, own in strategies.items()}
-        told = {name: line for name, line in lines.items() if any(text != units.MISSING for text in line)}
-        if told:
+        forms = []
+        for form in (known, _center):
+            lines = {name: make(own, rows, form) for name, own in strategies.items()}
+            told = {name: line for name, line in lines.items() if any(text != units.MISSING for text in line)}
             beside = Table(["strategy", *titles], [[name, *line] for name, line in told.items()])
             above = Table(["", *titles], [["", *line] for line in told.values()], above=list(told))
-            found.append([beside, above])
+            forms += [beside, above] if told else []
+        found += [forms] if forms else []
     return found
 
 

@@ -152,7 +152,9 @@ class ClusterStrategy(Strategy):
 
 def identity(host: str, pid: int) -> int:
     """Return a number for a worker: its process id on this machine, one made of host and id elsewhere."""
-    return pid if host == os.uname().nodename else zlib.crc32(f"{host}:{pid}".encode())
+    from platform import node  # noqa: PLC0415 - a fresh interpreter need not wait for it
+
+    return pid if host == node() else zlib.crc32(f"{host}:{pid}".encode())
 
 
 def all_of(ask: Callable[[int], Iterable[Introduction]], workers: int) -> list[Introduction]:

@@ -1,0 +1,316 @@
+"""What is said of clusters, by arithmetic and without any: costs, addresses, what workers lack, code to paste."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from benchmarks import worker
+from benchmarks.bench_clusters import CHUNK_SIZE, FAMILY, KILLED, SIZES, against, answer, fed, tables
+from benchmarks.measuring.cells import Cell, Selection
+from benchmarks.report.metrics import Metrics
+from benchmarks.report.paste import Pasted, code_for
+from benchmarks.report.runs import Place
+from benchmarks.report.samples import cluster_facts
+from benchmarks.report.stats import Summary
+from benchmarks.report.table import fitted
+from benchmarks.schema import ClusterInfo, Setting
+from benchmarks.strategies.clusters import (
+    RUNNING,
+    ClusterError,
+    Introduction,
+    Location,
+    all_of,
+    chunks_of,
+    flattened,
+    identity,
+    known,
+    said_by,
+    without_secrets,
+)
+from benchmarks.tests.made_up import params
+from benchmarks.tests.saved import document, report, storage
+from benchmarks.words import AFTERWARDS, CALLER_SEES, COLD, CREATE, FIRST_RESULT, FRESH, SHUTDOWN
+
+DASK = "dask.Client.map"
+INFO = ClusterInfo(4, 4, ["a", "b"], {"Python": "3.13.0", "distributed": "2026.8.0"}, "tcp://a:8786")
+
+
+@pytest.fixture
+def running(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a scheduler with four workers run, as far as plans know."""
+    monkeypatch.setitem(RUNNING, "distributed", INFO)
+
+
+def row(strategy: str, workload: str, seconds: float, **axes: Any) -> Metrics:
+    """Return a row of the question with these axes, and what it measured; intervals are 10 % to each side."""
+    more = {name: axes.pop(name, None) for name in ("speedup", "serial", "bytes_moved")}
+    measures, observed = axes.pop("measures", {}), axes.pop("observed", {})
+    cell = params(strategy=strategy, workload=workload, **axes)
+    place = Place(f"{strategy}-{workload}", "clusters", cell, cell.chunk_size or 1, bytes_moved=more["bytes_moved"])
+    gain = more["speedup"]
+    time = Summary(3, seconds, seconds / 1.1, seconds * 1.1)
+    speedup = None if gain is None else Summary(3, gain, gain / 1.1, gain * 1.1)
+    return Metrics(
+        place=place, time=time, tail=None, serial=more["serial"], floor=None, cpu=None, speedup=speedup,
+        machine_speedup=None, efficiency=None, overhead=None, first_result=None, peak_memory=None, measures=measures,
+        observed=observed,
+    )  # fmt: skip
+
+
+def rows_of(strategy: str, gains: tuple[float, ...], cost: float) -> list[Metrics]:
+    """Return rows of which every number in the tables follows by arithmetic: 0.4 us an iteration, `cost` s a task."""
+    stages = {CREATE: (2.5, "s"), FIRST_RESULT: (0.01, "s"), SHUTDOWN: (1.5, "s")}
+    observed = {CALLER_SEES: "KilledWorker after 3 re-runs", AFTERWARDS: "works"}
+    return [
+        row(strategy, "nothing", 100 * cost, tasks=100, chunk_size=1),
+        row(strategy, "nothing", 0.02, tasks=1000, chunk_size=CHUNK_SIZE),  # 20 us a task
+        row(strategy, "bytes in", 0.08, tasks=8, bytes_moved=8_000_000),  # 100 MB/s
+        row(strategy, "script", 4.0, tasks=1, state=COLD, measures=stages),
+        row(strategy, KILLED, 0.5, tasks=8, state=FRESH, observed=observed),
+        *(
+            row(strategy, "count", 1.0, tasks=8, size=size, serial=8 * size * 4e-7, speedup=gain)
+            for size, gain in zip(SIZES, gains, strict=True)
+        ),
+    ]
+
+
+ROWS = [*rows_of("Pool.map", (0.5, 1.0, 1.6, 2.0), 5e-5), *rows_of(DASK, (0.1, 0.5, 1.0, 2.0), 2e-3)]
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_tables_of_clusters(width: int) -> None:
+    """A line each, with what follows of its rows; intervals where there is room."""
+    cost, gain, start, fate = ("\n".join(fitted(some, width)) for some in tables(ROWS))
+
+    assert max(map(len, f"{cost}\n{gain}\n{start}\n{fate}".splitlines())) <= width
+    # 3e5 iterations take 120 ms, where Dask's speedup is 1; tasks of 400 ms alone are as fast as by the pool
+    assert re.search(r"2\.00( \[[\d., ]+\])? ms +20\.0( \[[\d., ]+\])? us +100( \[[\d., ]+\])? MB/s", cost)
+    assert re.search(r"at 120( \[[\d., a-z]+\])? ms +at 400( \[[\d., a-z]+\])? ms +50 workers", cost)
+    assert re.search(r"0\.10( \[[\d., ]+\])? +0\.50( \[[\d., ]+\])? +1\.00( \[[\d., ]+\])? +2\.00", gain)
+    assert re.search(r"2\.50 s +10\.0 ms +1\.50 s", start)
+    assert re.search(r"KilledWorker after 3 re-runs +500 ms +works", fate)
+    assert ("[" in cost) is (width == 160)
+
+
+def test_the_answer_names_each_with_its_numbers() -> None:
+    """What a task costs and from where on it pays, of clusters first; nothing where none was measured."""
+    text = answer(ROWS)
+
+    assert re.fullmatch(
+        r"dask\.Client\.map costs 2\.00 \[1\.82, 2\.20\] ms a task and beats a loop at 120 \[.*\] ms; "
+        r"Pool\.map beats a loop at 12\.0 \[.*\] ms",
+        text,
+    )
+    assert answer(rows_of("Pool.map", (0.5, 1.0, 1.6, 2.0), 5e-5)) == ""
+
+
+def test_workers_that_a_scheduler_feeds() -> None:
+    """One that hands out a task each 2 ms keeps 50 workers busy with tasks of 100 ms."""
+    assert fed(Summary(3, 0.002, 0.001, 0.004), 0.1) == Summary(3, 50, 25, 100)
+
+
+def test_a_speedup_over_the_pool() -> None:
+    """It is the ratio of two speedups over one loop, between the ratios of their bounds; of equal sizes alone."""
+    own, pool = (
+        row(name, "count", 1.0, size=1000, serial=1.0, speedup=gain) for name, gain in ((DASK, 1), ("Pool.map", 2))
+    )
+    other = row("Pool.map", "count", 1.0, size=10, serial=1.0, speedup=4)
+    (found,) = against([own], [other, pool])
+
+    assert found.speedup is not None
+    assert (found.speedup.center, found.speedup.low, found.speedup.high) == pytest.approx((0.5, 0.5 / 1.21, 0.5 * 1.21))
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("tcp://10.0.0.1:8786", "tcp://10.0.0.1:8786"),
+        ("tls://me:secret@host:8786", "tls://host:8786"),
+        ("host:6379", "host:6379"),
+        ("me:secret@host:6379", "host:6379"),
+        ("ray://host:10001?token=secret", "ray://host:10001"),
+        ("host:6379?token=secret", "host:6379"),
+    ],
+)
+def test_addresses_are_said_without_secrets(address: str, said: str) -> None:
+    """User, password and query are nowhere: not in what is saved, not in somebody else's error."""
+    assert without_secrets(address) == said
+    assert "secret" not in said_by(ValueError(f"cannot connect to {address.rpartition('://')[2]}"), address)
+
+
+HERE = worker.introduce(0, ["pytest"], ["benchmarks"])[2]
+
+
+def introduction(**more: str | None) -> Introduction:
+    """Return how a worker on a host introduces itself that has what is here, but for some of it."""
+    changed = {**HERE, **{name.replace("_", "-"): release for name, release in more.items()}}
+    return "far", 1, {name: release for name, release in changed.items() if release is not None}
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"Python": "3.9.1"}, r"on far there is Python 3\.9\.1, here is [\d.a-z]+: install the same there"),
+        ({"pytest": "1.0"}, r"on far there is pytest 1\.0, here is [\d.]+: install the same there"),
+        ({"pytest": None}, r"on far there is no pytest, here is [\d.]+: install the same there"),
+        (
+            {"process_pool_benchmarks": "0badf00d"},
+            r"on far there is process-pool-benchmarks 0badf00d, here is \w{8}: .*",
+        ),
+        ({"benchmarks": None}, r"on far the module benchmarks is not found: put its folder into PYTHONPATH of .*"),
+    ],
+)
+def test_what_workers_lack(more: Mapping[str, str | None], message: str) -> None:
+    """It is said in one line: where, what, and what to do; one worker of several is enough."""
+    place = Location("--dask-scheduler", "tcp://me:secret@far:1", "pytest")
+    with pytest.raises(ClusterError) as error:
+        known(place, [introduction(), introduction(**more)], ["benchmarks"], 2)
+
+    assert re.fullmatch(rf"--dask-scheduler tcp://far:1: {message}", str(error.value))
+
+
+def test_what_a_cluster_is() -> None:
+    """Workers, threads, each host once, what all of them have; modules that were only looked for are no versions."""
+    place = Location("--dask-scheduler", "tcp://me:secret@far:1", "pytest")
+    info = known(place, [introduction(), introduction()], ["benchmarks"], 6)
+
+    assert (info.workers, info.threads, info.hosts, info.address) == (2, 6, ["far"], "tcp://far:1")
+    assert set(info.versions) == {"Python", "process-pool-benchmarks", "pytest"}
+    assert cluster_facts(INFO) == "4 workers, 4 threads, 2 hosts, Python 3.13.0, distributed 2026.8.0"
+
+
+def test_workers_are_told_apart() -> None:
+    """By their process ids on this machine; elsewhere by host and id, which two hosts may both have."""
+    assert identity(platform.node(), os.getpid()) == os.getpid()
+    assert len({identity("a", 1), identity("b", 1), identity("a", 2)}) == 3
+
+
+def test_all_workers_must_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is asked until all have answered is asked no longer than ten seconds."""
+    answers: Iterator[list[Introduction]] = iter([[("a", 1, {}), ("a", 1, {})], [("a", 1, {}), ("a", 2, {})]])
+
+    assert {pid for _, pid, _ in all_of(lambda _number: next(answers), 2)} == {1, 2}
+
+    monkeypatch.setattr("benchmarks.strategies.clusters.PROVE_SECONDS", 0.0)
+    with pytest.raises(ClusterError, match=r"^1 of 2 workers answered in 0 s: others may use them$"):
+        all_of(lambda _number: [("a", 1, {})], 2)
+
+
+def test_chunks_by_hand() -> None:
+    """Inputs in chunks, the last one smaller, come back flat and in order."""
+    chunks = chunks_of(range(7), 3)
+
+    assert [list(chunk) for chunk in chunks] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert flattened(worker.each(str, chunk) for chunk in chunks) == list("0123456")
+
+
+def strategies_in(selection: Selection) -> set[str]:
+    """Return the strategies that the question plans cells of."""
+    return {planned.cell.strategy for planned in FAMILY.plan(selection)}
+
+
+def test_clusters_are_measured_when_they_are_named() -> None:
+    """Without one there are no cells; beside one that is named there are the pools, whatever else was named."""
+    assert strategies_in(Selection()) == set()
+    assert strategies_in(Selection(strategies=("Pool.imap",))) == set()
+    assert strategies_in(Selection(strategies=(DASK,))) == {
+        "serial", "floor", "Pool.map", "ProcessPoolExecutor.map", DASK
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("running")
+def test_a_running_cluster_has_the_workers_that_it_has() -> None:
+    """Its cells have as many as there are, whatever was asked for, and the same names; pools have what was asked."""
+    own = FAMILY.plan(Selection(strategies=(DASK,), workers=(2, 3)))
+    workers = {
+        planned.cell.strategy: {one.cell.workers for one in own if one.cell.strategy == planned.cell.strategy}
+        for planned in own
+    }
+
+    assert (workers[DASK], workers["Pool.map"]) == ({4}, {2, 3})
+    assert not [planned.label for planned in own if planned.cell.strategy == DASK and "workers" in planned.label]
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize(
+    ("workload", "state", "reason"),
+    [
+        (KILLED, FRESH, "the cluster was running before: its workers are not ours to end"),
+        ("script", COLD, "the cluster was running before: its start was not seen"),
+    ],
+)
+def test_what_a_running_cluster_is_spared(workload: str, state: str, reason: str) -> None:
+    """Its workers are not killed, and its start cannot be timed."""
+    assert Cell(workload, None, 8, DASK, 4, "dask", None, state).unavailable() == reason
+
+
+def test_runs_on_unlike_clusters_are_not_compared(tmp_path: Any) -> None:
+    """Another number of workers, or a cluster of its own, is a reason to stop, and named; another address is none."""
+    folder = storage(tmp_path / "s", [("own", {}), ("four", {}), ("same", {})])
+    info = {"workers": 4, "threads": 4, "hosts": ["a"], "versions": {"Python": "3.13.0"}, "address": "tcp://a:1"}
+    clusters = {"own": {}, "four": {"distributed": info}, "same": {"distributed": {**info, "address": "tcp://b:2"}}}
+    for path in folder.glob("*/*.json"):
+        run = json.loads(path.read_bytes())
+        run["suite"]["libraries"] = {"distributed": "2026.8.0"}
+        run["suite"]["clusters"] = clusters[path.stem.partition("_")[2]]
+        path.write_text(json.dumps(run))
+    stopped = report("compare", "own", "four", f"--storage={folder}")
+    compared = report("compare", "four", "same", f"--storage={folder}")
+
+    assert stopped[0] == 3
+    assert (
+        "NOT COMPARABLE: cluster of distributed: started by the run against 4 workers, 4 threads, 1 host, Python 3.13.0"
+        in " ".join(stopped[1].split())
+    )
+    assert "NOT COMPARABLE" not in compared[1]
+    assert document()["suite"].get("clusters") is None
+
+
+@pytest.mark.parametrize(
+    ("strategy", "method", "chunk_size", "address", "expected"),
+    [
+        (DASK, "dask", 1, None, "client.gather(client.map(work, inputs, pure=False))"),
+        (DASK, "dask", 4, "tcp://a:1", "client.gather(client.map(chunk, chunks, pure=False))"),
+        ("dask.Client.submit", "dask", 4, None, "client.submit(chunk, value, pure=False) for value in chunks"),
+        ("ray.remote", "ray", 1, None, "ray.get([remote.remote(value) for value in inputs])"),
+        ("ray.remote", "ray", 4, "a:6379", "ray.get([remote.remote(value) for value in chunks])"),
+        ("ray.util.multiprocessing.Pool.map", "ray", 4, "a:6379", "pool.map(work, inputs, chunksize=4)"),
+        ("mpi4py.MPIPoolExecutor.map", "mpi", 4, None, "executor.map(work, inputs, chunksize=4)"),
+    ],
+)
+def test_code_to_paste(strategy: str, method: str, chunk_size: int, address: str | None, expected: str) -> None:
+    """It compiles, groups by hand where the engine does not, and joins the cluster that was measured."""
+    library = "ray" if method == "ray" else "distributed"
+    what = Pasted("mod:work", addresses={library: address} if address else {})
+    lines = code_for(Setting(strategy, chunk_size, 4, method), what)
+    code = "\n".join(lines)
+
+    compile(code, "pasted", "exec")
+    assert expected in code
+    assert (f'"{address}"' in code) is (address is not None)
+    assert ("chunks = [inputs[start : start + 4]" in code) is ("chunks" in expected.replace("chunksize", ""))
+    assert ("mpiexec -n 5 python -m mpi4py.futures" in code) is (method == "mpi")
+
+
+def test_pasted_chunks_give_all_results() -> None:
+    """What is grouped by hand comes back as if it had not been: run with a client that runs everything at once."""
+    code = "\n".join(code_for(Setting("ray.remote", 3, 2, "ray"), Pasted("mod:work"))).replace("import ray", "")
+
+    class Ray:
+        """As much of it as the code uses."""
+
+        init = staticmethod(lambda **_options: None)
+        remote = staticmethod(lambda function: type("Remote", (), {"remote": staticmethod(function)}))
+        get: Callable[..., list[Any]] = staticmethod(list)
+
+    names: dict[str, Any] = {"ray": Ray, "inputs": list(range(8)), "work": lambda value: value * value}
+    exec(code.replace("from mod import work", ""), names)  # noqa: S102 - it is the code to be pasted
+
+    assert names["results"] == [value * value for value in range(8)]

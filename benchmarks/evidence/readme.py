@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import bench_engines
+from benchmarks import bench_clusters, bench_engines
 from benchmarks.alternate import ROOT
 from benchmarks.evidence.regret_table import Entry, aims, load_entries, table
+from benchmarks.measuring.cells import Layout
 from benchmarks.questions import families
 from benchmarks.report import details, matrix, units
 from benchmarks.report.compare import compare
@@ -38,8 +39,8 @@ BASELINES = ROOT / ".benchmarks"
 REGRET = ROOT / "benchmarks" / "evidence" / "data" / "regret.jsonl"
 """What `benchmarks.evidence.regret` has found."""
 
-ENGINES = "engines-baseline"
-"""The name of the runs that tell of the engines of libraries."""
+ENGINES, CLUSTERS = "engines-baseline", "clusters-baseline"
+"""The names of the runs that tell of the engines of libraries, and of clusters."""
 
 WRITTEN_BY = "python -m benchmarks.evidence.readme"
 
@@ -61,10 +62,10 @@ def stored(columns: Sequence[matrix.Sample]) -> Stored:
     return chosen([column.runs for column in columns], columns[-1].runs[0])
 
 
-def engines(storage: Path = BASELINES) -> Overview:
-    """Return what the runs of the engines of libraries say. Raises DataError if one cannot be read."""
+def beside(name: str, storage: Path = BASELINES) -> Overview:
+    """Return what other runs of a name say. Raises DataError if one cannot be read."""
     runs: list[Reduced] = []
-    for run in reduced(find(storage, ENGINES), None):
+    for run in reduced(find(storage, name), None):
         if isinstance(run, DataError):
             raise run
         runs.append(run)
@@ -74,7 +75,7 @@ def engines(storage: Path = BASELINES) -> Overview:
 def parts(columns: Sequence[matrix.Sample]) -> dict[Path, dict[str, str]]:
     """Return the generated parts by page and name."""
     shown = of_runs(columns[-1].runs, stored(columns))
-    beside = engines()
+    engines, clusters = beside(ENGINES), beside(CLUSTERS)
     lines = "\n".join(digest(shown, families(), README_WIDTH))
     return {
         README: {
@@ -85,9 +86,10 @@ def parts(columns: Sequence[matrix.Sample]) -> dict[Path, dict[str, str]]:
         DOCS / "versions.md": {"versions": _versions(columns)},
         DOCS / "own.md": {"regret": _regret(load_entries(REGRET))},
         DOCS / "engines.md": {
-            "advice": "\n".join(f"- {line}" for line in _which_engine(beside)),
-            "engines": "\n\n".join(_of_engines(beside)),
+            "advice": "\n".join(f"- {line}" for line in _which_engine(engines)),
+            "engines": "\n\n".join(_set(engines, "engines", bench_engines.tables)),
         },
+        DOCS / "clusters.md": {"clusters": "\n\n".join(_set(clusters, "clusters", bench_clusters.tables))},
     }
 
 
@@ -96,9 +98,9 @@ def _regret(entries: Sequence[Entry]) -> str:
     return "\n\n".join([table(entries, "github"), "\n".join(f"- {line}" for line in aims(entries))])
 
 
-def _of_engines(shown: Overview) -> list[str]:
-    """Return where the engines were measured, and their tables."""
-    made = bench_engines.tables(_family(shown, "engines"))
+def _set(shown: Overview, family: str, tables: Layout) -> list[str]:
+    """Return where a family was measured, and its tables."""
+    made = tables(_family(shown, family))
     return [shown.heading, *("\n".join(fitted(some, 10_000, "github")) for some in made)]
 
 

@@ -82,7 +82,7 @@ def _pays(rows: Sequence[Metrics], form: Form = known) -> str:
         return units.MISSING
     if point.interval is None:
         length, _ = point.shortest if point.always else point.longest
-        return f"{'below' if point.always else 'above'} {units.seconds(length)}"
+        return f"at {units.seconds(length)} or less" if point.always else f"not up to {units.seconds(length)}"
     return f"at {form(point.interval, 's')}"
 
 
@@ -221,8 +221,8 @@ FAMILY = Family(
     topic="a cluster",
     question="One machine, or a cluster?",
     timed=(
-        "one pass over all tasks, the cluster already running; of a script, all from starting a cluster to its end; of "
-        "what breaks, until the caller knows"
+        "one pass over all tasks, the cluster already running; of a script, all from starting an interpreter, and a "
+        "cluster in it, to the end of both; of what breaks, until the caller knows"
     ),
     judged_by=("speedup", "efficiency", "overhead", FIRST_RESULT),
     presets={"default": tuple(_plan(BUDGET)), "full": tuple(_plan(3 * BUDGET))},

@@ -115,7 +115,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     budget: float = config.getoption("budget")
     tell = reporter.write_line if reporter is not None else print
-    state.aim(wanted, Adviser.over(state.recording.storage, stable_facts()), tell, budget)
+    state.aim(wanted, Adviser.over(state.recording.storage, stable_facts(), wanted.clusters), tell, budget)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -47,7 +47,6 @@ class Arm:
     strategy: Strategy
     chunk_size: int | None
     start_method: str
-    workers: int
 
 
 class Arms:
@@ -66,13 +65,13 @@ class Arms:
         self._expected: list[Any] = []
         self._arms: dict[str, Arm] = {}
         standard, floor = cell.standard_method(), STRATEGIES["floor"]
-        if "floor" in arms and floor.unavailable(standard) is None:
-            # a running cluster's workers may be many; these are here
-            here = cell.workers if STRATEGIES[cell.strategy].there() is None else min(cell.workers, usable_cpus())
-            self._arms["floor"] = Arm(floor, cell.effective_chunk_size(), standard, here)
+        # of a running cluster with more workers than there are processors here, no bare processes are the like
+        here = (STRATEGIES[cell.strategy].there() or 0) <= usable_cpus()
+        if "floor" in arms and here and floor.unavailable(standard) is None:
+            self._arms["floor"] = Arm(floor, cell.effective_chunk_size(), standard)
         if "serial" in arms:
-            self._arms["serial"] = Arm(STRATEGIES["serial"], None, standard, 1)
-        self._arms[STRATEGY] = Arm(STRATEGIES[cell.strategy], cell.chunk_size, cell.start_method, cell.workers)
+            self._arms["serial"] = Arm(STRATEGIES["serial"], None, standard)
+        self._arms[STRATEGY] = Arm(STRATEGIES[cell.strategy], cell.chunk_size, cell.start_method)
         self.names = tuple(sorted(self._arms))
         self.engines: dict[str, Engine] = {}
         self._workers: dict[str, frozenset[int]] = {}
@@ -117,7 +116,7 @@ class Arms:
                 if arm.strategy.processes and arm.strategy.fixed_workers and not arm.strategy.cluster:
                     proven |= workers
                 self._watch.expect(proven)
-            wanted = arm.workers if self._cell.state == WARM and arm.strategy.parallel else 0
+            wanted = self._cell.workers if self._cell.state == WARM and arm.strategy.parallel else 0
             if len(workers) != wanted and (arm.strategy.fixed_workers or not workers):
                 raise ArmError(name, f"{len(workers)} workers came up, not {wanted}")
         opened = perf_counter()
@@ -131,7 +130,7 @@ class Arms:
         cell = self._cell
         if cell.state == FRESH:
             names = (arm.strategy.name, cell.workload, cell.size, cell.tasks)
-            return Fresh(Order(*names, arm.chunk_size, arm.workers, arm.start_method))
+            return Fresh(Order(*names, arm.chunk_size, cell.workers, arm.start_method))
         opening = self._opening(arm)
         return Cold(opening) if cell.state == COLD else opening()
 
@@ -140,10 +139,10 @@ class Arms:
         cell = self._cell
         if arm.strategy.hosted:
             names = (arm.strategy.name, cell.workload, cell.size, cell.tasks)
-            order = Order(*names, arm.chunk_size, arm.workers, arm.start_method, self._workload.file)
+            order = Order(*names, arm.chunk_size, cell.workers, arm.start_method, self._workload.file)
             return partial(Hosted, order, opened=cell.state == COLD)
         job = Job(self._workload.function, self._inputs, arm.chunk_size)
-        return partial(arm.strategy.open, job, arm.workers, arm.start_method)
+        return partial(arm.strategy.open, job, cell.workers, arm.start_method)
 
     def check(self, name: str) -> None:
         """Run an arm once, and compare its results with the expected ones."""

@@ -43,7 +43,9 @@ def timed_calls(
     Bytes are those that a task of the person's moves: where they are few, what they cost is not asked. A setting that
     fails is left out, which is told.
     """
-    jobs = list(_jobs(max((setting.workers for setting in settings), default=1), bytes_in, bytes_out))
+    if not settings:
+        return
+    jobs = list(_jobs(max(setting.workers for setting in settings), bytes_in, bytes_out))
     loops = [_loop(job) for job, _, _ in jobs]
     for place, setting in enumerate(settings):
         if place and perf_counter() > deadline:

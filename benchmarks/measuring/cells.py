@@ -274,8 +274,10 @@ def _cross(axes: Axes, names: Sequence[str], selection: Selection, cpus: int) ->
         names,
     ):
         for own in _methods(strategies()[strategy], (start_method,), strict=selection.start_methods is not None):
-            number = strategies()[strategy].there() or workers
-            yield Cell(axes.workload, size, tasks, strategy, number, own, chunk_size, axes.state)
+            there = strategies()[strategy].there()
+            # a running cluster gets work for all its workers, twice, so that the last ones do not count as idle
+            many = max(tasks, 2 * (there or 0)) if axes.workload == "count" else tasks
+            yield Cell(axes.workload, size, many, strategy, there or workers, own, chunk_size, axes.state)
 
 
 def _methods(strategy: Strategy, asked: Sequence[str], *, strict: bool) -> Sequence[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import signal
 from dataclasses import asdict
+from fnmatch import fnmatchcase
 from time import monotonic, perf_counter, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from benchmarks.measuring.measure import Budget, call, unarmed
 from benchmarks.measuring.watch import CellError, Watch
 from benchmarks.schema import Spent
 from benchmarks.strategies import STRATEGIES
+from benchmarks.strategies.clusters import ClusterStrategy
 from benchmarks.words import AFTERWARDS, CALLER_ENDS, CALLER_SEES, HANGS, LEFT_BEHIND, OR
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, patience: 
         try:
             seen.append(interpreter.ask())
         except FreshError:
-            if not strategy.cluster:
+            if not isinstance(strategy, ClusterStrategy):
                 raise
             seen.append(CALLER_ENDS)  # mpiexec ends all processes when one has ended
         spent.arms += perf_counter() - start
@@ -88,8 +90,8 @@ def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, patience: 
         for what, said in zip(observed, answers, strict=not again):
             observed[what][said] = None
         interpreter.terminate()
-        if seen[-1] == CALLER_ENDS:
-            observed[LEFT_BEHIND][_swept(memory)] = None
+        if seen[-1] == CALLER_ENDS and isinstance(strategy, ClusterStrategy):
+            observed[LEFT_BEHIND][_swept(memory, strategy.debris)] = None
         if seen[-1] == HANGS:  # a wait without end is as long the next time
             interpreter = _breaking(order, KNOWN_HANG_SECONDS)
         spent.pools += perf_counter() - start
@@ -108,16 +110,21 @@ def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, patience: 
     save_info(benchmark.extra_info, unarmed(cell, family, rounds, spent, told))
 
 
-def _swept(before: frozenset[str]) -> str:
-    """Say what shared memory is left of processes that were all ended by force, and remove it: nobody else will."""
+def _swept(before: frozenset[str], debris: str) -> str:
+    """Say what shared memory is left of processes that were all ended by force, and remove it: nobody else will.
+
+    What does not fit the pattern of `debris` is another program's.
+    """
     deadline = monotonic() + GRACE_SECONDS
-    left = unused_memory(before)
-    while len(left) < len(shared_memory() - before) and monotonic() < deadline:
-        sleep(0.02)  # some of them are about to end
-        left = unused_memory(before)
-    for name in left:
+    while True:
+        unused = set(unused_memory(before))
+        new = {name for name in shared_memory() - before if fnmatchcase(name, debris)}
+        if new <= unused or monotonic() > deadline:
+            break
+        sleep(0.02)  # some processes are about to end
+    for name in new & unused:
         (MEMORY / name).unlink(missing_ok=True)
-    return pieces(len(left)) or "nothing"
+    return pieces(len(new & unused)) or "nothing"
 
 
 def _breaking(order: Order, limit: float) -> Interpreter:

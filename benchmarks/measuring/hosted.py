@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from benchmarks.measuring.watch import CellError
 from benchmarks.schema import Setting
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Engine, Job
-from benchmarks.strategies.clusters import ClusterEngine
+from benchmarks.strategies.clusters import ClusterEngine, ClusterStrategy, said_by
 
 PROVE, RUN, FETCH, TAKE, CLOSE = b"p", b"r", b"f", b"t", b"c"
 
@@ -45,7 +46,11 @@ class Hosted(Engine):
         self._order = order
         self._interpreter.start()
         if opened:
-            self.await_open()
+            try:
+                self.await_open()
+            except BaseException:
+                self.terminate()
+                raise
 
     def await_open(self) -> None:
         """Wait until the engine is open. Raises CellError for what went wrong."""
@@ -110,10 +115,11 @@ def host() -> None:
     order = Order(**json.loads(sys.argv[1]))
     engines: list[Engine] = []
     results: list[Any] = []
+    strategy = STRATEGIES[order.strategy]
+    assert isinstance(strategy, ClusterStrategy)
 
     def open_it() -> None:
         work = workload_of(order)
-        strategy = STRATEGIES[order.strategy]
         strategy.preload()
         job = Job(work.function, list(work.make_inputs(order.size, order.tasks)), order.chunk_size)
         engines.append(strategy.open(job, order.workers, order.start_method))
@@ -126,7 +132,8 @@ def host() -> None:
     def run() -> None:
         results[:] = engines[0].run()
 
-    opened = _done(caller, open_it, alone=False)
+    do = partial(_done, caller, strategy.address)
+    opened = do(open_it, alone=False)
     # what watches over shared memory must outlive this interpreter; where there is such, workers end by themselves
     alone = any(process.tracks for process in below(os.getpid()))
     caller.say_ready()
@@ -142,14 +149,14 @@ def host() -> None:
         CLOSE: engine.close,
     }
     while word := caller.word():
-        caller.tell(_done(caller, acts[word], alone=alone))
+        caller.tell(do(acts[word], alone=alone))
 
 
-def _done(caller: Caller, act: Callable[[], Any], *, alone: bool) -> tuple[Any, str | None]:
-    """Do something while the caller lives; return what it gave, and how it failed."""
+def _done(caller: Caller, address: str | None, act: Callable[[], Any], *, alone: bool) -> tuple[Any, str | None]:
+    """Do something while the caller lives; return what it gave, and how it failed, which may be about an address."""
     try:
         with caller.guarded(alone=alone):
             return act(), None
     except Exception as error:  # noqa: BLE001 - whatever a cluster raises is the caller's to report
-        said = " ".join(str(error).split())
+        said = said_by(error, address)
         return None, f"{type(error).__name__}: {said}" if said else type(error).__name__

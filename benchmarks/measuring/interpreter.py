@@ -269,7 +269,7 @@ class _Launched(_Started):
         self.exit_code()
         for one in (*self._connections, self._listening):
             one.close()
-        if self._connections:
+        if len(self._connections) == CONNECTIONS:
             self.answers.close()
         self.folder.cleanup()
 

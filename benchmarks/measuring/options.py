@@ -111,6 +111,9 @@ def settle_addresses(config: pytest.Config) -> None:
         address = config.getoption(option)
         if address is None:
             continue
+        if not address.strip():
+            message = f"{option}: is empty; give the address of a running cluster, or leave it out"
+            raise pytest.UsageError(message)
         own = [name for name, one in STRATEGIES.items() if isinstance(one, ClusterStrategy) and one.option == option]
         if not set(own) & set(named):
             message = f"{option}: name what is to be measured there: --strategies {','.join(own)}"

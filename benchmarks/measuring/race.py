@@ -261,7 +261,8 @@ def prepare(  # noqa: PLR0913, PLR0917 - what a race needs
     workers = usable_cpus() if findings.most_workers is None else min(usable_cpus(), findings.most_workers)
     tasks, kept = model.earlier(target.name, target.fingerprint)
     kept = tuple(one for one in kept if one.strategy in STRATEGIES and not STRATEGIES[one.strategy].cluster)
-    places = measured_inputs(findings, len(target.inputs), workers, tasks)
+    most = max([workers, *(STRATEGIES[name].there() or 0 for name in clusters)])
+    places = measured_inputs(findings, len(target.inputs), most, tasks)
     race = Race(target, findings, places, folder, tell, elsewhere=bool(clusters))
     lengths = [findings.seconds[place] for place in places]
     start = perf_counter()

@@ -68,9 +68,13 @@ def try_each(jobs: Sequence[Job], trial: Trial) -> list[Passes]:
     found = []
     with TemporaryDirectory(prefix="pool-benchmarks-", ignore_cleanup_errors=True) as folder:
         engine = _Lasting(lambda: hosted(jobs[0], setting, Path(folder)))
-        for place, (job, one) in enumerate(zip(jobs, own, strict=True)):
-            engine.next_job, engine.ends = job, place == len(jobs) - 1
-            found.append(_try(lambda: engine, one))
+        try:
+            for place, (job, one) in enumerate(zip(jobs, own, strict=True)):
+                engine.next_job, engine.ends = job, place == len(jobs) - 1
+                found.append(_try(lambda: engine, one))
+        except BaseException:
+            engine.terminate()  # also where a signal comes between two trials
+            raise
     return found
 
 

@@ -14,7 +14,7 @@ from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.clusters import ClusterError, ClusterStrategy
 
 VISIT_SECONDS = 20.0
-"""What a visit may take in all. Somebody who does not answer is told from one who is slow within 5 s of these."""
+"""What a visit may take in all; where nobody answers, the clients say so after 5 s."""
 
 
 def visited(strategy: ClusterStrategy, modules: Sequence[str]) -> ClusterInfo:
@@ -41,8 +41,8 @@ def visited(strategy: ClusterStrategy, modules: Sequence[str]) -> ClusterInfo:
             found: ClusterInfo | str = interpreter.answer()
     except LimitError:
         found = (
-            f"{where}: somebody answers, but lets nobody in for {VISIT_SECONDS:g} s: give this program what it wants "
-            "(a token, RAY_AUTH_MODE=disabled at both ends, the right port)"
+            f"{where}: somebody answers, but lets nobody in for {VISIT_SECONDS:g} s: see that it is the right port, "
+            "and that this program has the token or certificate that is wanted"
         )
     except FreshError as error:
         found = f"{where}: its client fails ({error}): use the release that the cluster has"

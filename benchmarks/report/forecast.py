@@ -119,8 +119,9 @@ def foretell(info: TargetInfo, costs: Costs, setting: Setting, tasks: int | None
 
 
 def info_workers(info: TargetInfo) -> int:
-    """Return the usual number of workers: that of the pools whose costs were asked."""
-    return min((call.setting.workers for call in info.calls), default=1)
+    """Return the usual number of workers of this machine: that of bare processes, else of the pools that were asked."""
+    bare = [call.setting.workers for call in info.calls if call.setting.strategy in NULLS]
+    return min(bare or [call.setting.workers for call in info.calls], default=1)
 
 
 def best_chunks(info: TargetInfo, costs: Costs, setting: Setting) -> tuple[Setting, Forecast]:

@@ -6,7 +6,7 @@ The model proposes, the clock decides: whoever measures asks here what to try, a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,19 +33,24 @@ MOST_PROCESSES = 4
 
 @dataclass(frozen=True)
 class Adviser:
-    """Earlier runs of this machine and this Python, newest first."""
+    """Earlier runs of this machine and this Python, newest first.
+
+    `clusters` are strategies that have the workers that they have, and of which earlier runs tell nothing: they may
+    have been on another cluster.
+    """
 
     runs: tuple[Run, ...]
+    clusters: tuple[str, ...] = ()
 
     @classmethod
-    def over(cls, storage: Path, here: Environment) -> Adviser:
+    def over(cls, storage: Path, here: Environment, clusters: tuple[str, ...] = ()) -> Adviser:
         """Read the newest runs of a storage that can be compared with one that is about to be taken."""
         try:
             paths = stored_paths(storage)[: -MOST_LOOKED_AT - 1 : -1]
         except DataError:  # a storage that cannot be read tells nothing; saving there says why
-            return cls(())
+            return cls((), clusters)
         found = (run for run in map(_run, paths) if run is not None)
-        return cls(tuple(run for run in found if run.complete and _alike(run.environment, here)))
+        return cls(tuple(run for run in found if run.complete and _alike(run.environment, here)), clusters)
 
     def earlier(self, name: str, fingerprint: str) -> tuple[int, tuple[Setting, ...]]:
         """Return how many tasks the last run of a function had in a pass, and settings; 0 if there was none.
@@ -69,10 +74,11 @@ class Adviser:
 
         No more workers than `most_workers`, where memory sets a bound.
         """
-        known = costs_for(info, self.runs)
+        known = costs_for(info, self.runs, self.clusters)
         found = []
         for costs in known:
-            for setting in _pools(info, costs, most_workers):
+            fixed = costs.strategy in self.clusters
+            for setting in [_own(costs)] if fixed else _pools(info, costs, most_workers):
                 if setting.start_method == NO_METHOD:
                     forecast = foretell(info, costs, setting)
                 else:
@@ -82,7 +88,7 @@ class Adviser:
 
     def foretold(self, info: TargetInfo, setting: Setting) -> Tried:
         """Return a setting with what is foretold of it; nothing where no call of its strategy was asked."""
-        costs = costs_of_setting(costs_for(info, self.runs), setting)
+        costs = costs_of_setting(costs_for(info, self.runs, self.clusters), setting)
         if costs is None:
             return Tried(setting)
         forecast = foretell(info, costs, setting)
@@ -107,10 +113,11 @@ def _alike(one: Environment, other: Environment) -> bool:
     return all(getattr(one, fact) == getattr(other, fact) for fact in (*MACHINE_FACTS, *PYTHON_FACTS))
 
 
-def costs_for(info: TargetInfo, runs: Sequence[Run] = ()) -> list[Costs]:
+def costs_for(info: TargetInfo, runs: Sequence[Run] = (), alone: Collection[str] = ()) -> list[Costs]:
     """Return the costs of the pools that this run's calls tell of, earlier runs' cells and calls of the same with them.
 
-    An earlier run of a person's function tells by its calls, another one by its cells.
+    An earlier run of a person's function tells by its calls, another one by its cells. Of some strategies this run
+    `alone` tells.
     """
     points: Points = {}
     for call in info.calls:
@@ -123,7 +130,7 @@ def costs_for(info: TargetInfo, runs: Sequence[Run] = ()) -> list[Costs]:
         else:
             more = [(_key(call.setting), _point(call)) for call in run.target.calls]
         for key, point in more:
-            if key in own:
+            if key in own and key[0] not in alone:
                 points[key].append(point)
     return [fitted(key, some, None) for key, some in points.items() if key[0] not in NULLS]
 
@@ -136,6 +143,11 @@ def _key(setting: Setting) -> tuple[str, str | None, int]:
 def _point(call: TimedCall) -> tuple[Load, float]:
     chunks = -(-call.tasks // (call.setting.chunk_size or 1))
     return Load(call.tasks, chunks, call.work, call.bytes_in, call.bytes_out), call.seconds
+
+
+def _own(costs: Costs) -> Setting:
+    """Return the setting that was asked for its costs."""
+    return Setting(costs.strategy, None, costs.workers, costs.start_method or NO_METHOD)
 
 
 def _pools(info: TargetInfo, costs: Costs, most: int | None) -> Iterator[Setting]:

@@ -70,6 +70,7 @@ def recommendation(
         )
         if best.gain.low is not None and best.gain.low > 1 and pays is not None:
             yield from wrapped(f"{_start(info, best.row)}: it pays from about {counted(pays, 'task')} on.", width)
+        yield from _slower(slower, loop, width)
         return
     doubt = ", which cannot be told from the loop" if once.meets(1, 1) else ""
     # all inputs may gain more than those that were measured: with a few workers are idle at the end
@@ -82,9 +83,7 @@ def recommendation(
     if others:
         named = "; ".join(f"{_named(one.row)} ({known(one.whole.inverse().scaled(loop))})" for one in others)
         yield from wrapped(f"Not told from it for sure: {named}.", width)
-    if slower:
-        named = "; ".join(f"{_named(one.row)} ({known(one.whole.inverse().scaled(loop))})" for one in slower)
-        yield from wrapped(f"Slower, the start of each included: {named}.", width)
+    yield from _slower(slower, loop, width)
     yield from wrapped(
         f"All {counted(info.inputs, 'input')} take {known(best.whole, 's')} instead of {units.seconds(loop)}, the "
         "start of the pool included.",
@@ -94,6 +93,13 @@ def recommendation(
     if pays is not None:
         yield from wrapped(f"{_start(info, best.row)}: it pays from about {counted(pays, 'task')} on.", width)
     yield from wrapped(_limits(info, best.row, best.whole.center), width)
+
+
+def _slower(options: Sequence[Option], loop: float, width: int) -> Iterator[str]:
+    """Yield the lines that name what is slower for sure; none where nothing is."""
+    if options:
+        named = "; ".join(f"{_named(one.row)} ({known(one.whole.inverse().scaled(loop))})" for one in options)
+        yield from wrapped(f"Slower, the start of each included: {named}.", width)
 
 
 def _places(info: TargetInfo, rows: Sequence[Metrics]) -> tuple[list[Option], list[Option]]:

@@ -103,7 +103,8 @@ class ClusterStrategy(Strategy):
 
     The environment `variable` has the address of a running one, like `example`, where the `option` gave it; without,
     the cell starts and ends a cluster of its own on this machine. (A variable, since each hosted interpreter must know;
-    not Ray's and Dask's own ones, which are a person's.)
+    not Ray's and Dask's own ones, which are a person's.) `debris` is a pattern, as of `fnmatch`, of shared memory that
+    is left where all its processes are killed.
     """
 
     library: Library
@@ -112,6 +113,7 @@ class ClusterStrategy(Strategy):
     option: str = ""
     variable: str = ""
     example: str = ""
+    debris: str = ""
 
     @property
     def address(self) -> str | None:
@@ -160,7 +162,8 @@ def identity(host: str, pid: int) -> int:
 def all_of(ask: Callable[[int], Iterable[Introduction]], workers: int) -> list[Introduction]:
     """Return how each of so many workers introduces itself, where an engine can only be given tasks.
 
-    `ask` spreads that many calls of `worker.introduce`. Raises ClusterError if fewer have answered after 10 s.
+    `ask` spreads that many calls of `worker.introduce`, and is asked again, for 10 s, until all have answered. Raises
+    ClusterError if some never do; where calls wait for workers that others use, the cell's limit comes first.
     """
     found: dict[tuple[str, int], Introduction] = {}
     deadline = monotonic() + PROVE_SECONDS
@@ -172,7 +175,9 @@ def all_of(ask: Callable[[int], Iterable[Introduction]], workers: int) -> list[I
     return list(found.values())
 
 
-def known(place: Location, introductions: Sequence[Introduction], modules: Sequence[str], threads: int) -> ClusterInfo:
+def known(
+    place: Location, introductions: Sequence[Introduction], modules: Sequence[str], workers: int, threads: int
+) -> ClusterInfo:
     """Return a running cluster whose workers have introduced themselves.
 
     Raises ClusterError for the first that has other releases than this interpreter, or lacks one of the modules. (To
@@ -196,7 +201,7 @@ def known(place: Location, introductions: Sequence[Introduction], modules: Seque
             raise ClusterError(message)
     hosts = sorted({host for host, _, _ in introductions})
     versions = {name: release for name, release in own.items() if release != worker.FOUND}
-    return ClusterInfo(len(introductions), threads, hosts, versions, without_secrets(place.address))
+    return ClusterInfo(workers, threads, hosts, versions, without_secrets(place.address))
 
 
 def lacking(place: Location, error: BaseException) -> ClusterError:

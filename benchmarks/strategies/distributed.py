@@ -22,6 +22,7 @@ from benchmarks.strategies.clusters import (
     known,
     lacking,
     said_by,
+    without_secrets,
 )
 from benchmarks.strategies.library import Library
 from benchmarks.words import COLD, FRESH, WARM
@@ -102,13 +103,14 @@ class DaskStrategy(ClusterStrategy):
         except OSError as error:
             message = f"{where}: no scheduler answers ({said_by(error, self.address)}): start one, `dask scheduler`"
             raise ClusterError(message) from None
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001 - addresses that it cannot read, certificates that it has not
             message = f"{where}: {said_by(error, self.address)}; an address looks like tcp://HOST:8786"
             raise ClusterError(message) from None
         with client:
             threads = client.nthreads()
             if not threads:
-                message = f"{where}: has no workers: start some, `dask worker {self.address} --nworkers 2 --nthreads 1`"
+                at = without_secrets(self.address or "")
+                message = f"{where}: has no workers: start some, `dask worker {at} --nworkers 2 --nthreads 1`"
                 raise ClusterError(message)
             tasks = sum(map(len, client.processing().values()))
             if tasks:
@@ -119,10 +121,7 @@ class DaskStrategy(ClusterStrategy):
                 workers = list(_introductions(client, modules))
             except Exception as error:  # noqa: BLE001 - whatever they raise there
                 raise lacking(self.location, error) from None
-            found = known(self.location, [scheduler, *workers], modules, sum(threads.values()))
-        from msgspec.structs import replace  # noqa: PLC0415 - as above
-
-        return replace(found, workers=len(workers))
+        return known(self.location, [scheduler, *workers], modules, len(workers), sum(threads.values()))
 
 
 def _introductions(client: Client, modules: Sequence[str] = ()) -> Iterable[Introduction]:

@@ -22,7 +22,6 @@ from benchmarks.strategies.base import Call, Job, register
 from benchmarks.strategies.clusters import (
     LINGER_SECONDS,
     ClusterEngine,
-    ClusterError,
     ClusterStrategy,
     Introduction,
     Location,
@@ -136,11 +135,10 @@ class MPIStrategy(ClusterStrategy):
             executor.bootup(wait=True)
             workers: int = executor.num_workers
             try:
-                return known(self.location, _introductions(executor, workers, modules), modules, workers)
-            except ClusterError:
-                raise
+                found = _introductions(executor, workers, modules)
             except Exception as error:  # noqa: BLE001 - whatever is raised there
                 raise lacking(self.location, error) from None
+        return known(self.location, found, modules, workers, workers)
 
 
 def _introductions(executor: MPIPoolExecutor, workers: int, modules: Sequence[str] = ()) -> list[Introduction]:
@@ -152,6 +150,7 @@ register(
     MPIStrategy(
         "mpi4py.MPIPoolExecutor.map",
         # where this is a process of an MPI program, the executor's threads are here
+        debris="sm_segment.*",
         hosted=not inside(),
         keeps_threads=inside(),
         states=(WARM,) if inside() else (WARM, COLD, FRESH),

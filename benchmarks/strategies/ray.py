@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 RAY = Library("ray", least="2.40.0")
 
+NO_RELEASE_FOR = (3, 15)
+"""The first Python that it is not built for (2.60.0)."""
+
 LEAST_MEMORY = 128 << 20
 """Bytes of shared memory below which Ray keeps objects in files instead, or does not start; 80 MB are its own bound."""
 
@@ -58,7 +62,9 @@ class RayStrategy(ClusterStrategy):
     example: str = "HOST:6379"
 
     def unavailable(self, start_method: str) -> str | None:
-        """Return a reason also where its object store has no room."""
+        """Return a reason also where it has no release, or its object store no room."""
+        if sys.version_info >= NO_RELEASE_FOR and self.library.version is None:
+            return "ray has no release for this Python"
         return super().unavailable(start_method) or (None if self.running else no_room(LEAST_MEMORY))
 
     def open(self, job: Job, workers: int, start_method: str) -> ClusterEngine:
@@ -105,7 +111,7 @@ class RayStrategy(ClusterStrategy):
                 raise ClusterError(message) from None
             there, free = (int(found.get("CPU", 0)) for found in (ray.cluster_resources(), ray.available_resources()))
             if not there:
-                message = f"{where}: has no CPU to work with: start nodes, `ray start --address {self.address}`"
+                message = f"{where}: has no CPU to work with: start nodes, `ray start --address HOST:PORT`"
                 raise ClusterError(message)
             if free < there:
                 message = f"{where}: is busy: {free} of {there} CPUs are free; others would be measured too: wait"
@@ -115,15 +121,10 @@ class RayStrategy(ClusterStrategy):
             on = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
             asked = [introduce.options(scheduling_strategy=one).remote(0, [RAY.name], modules) for one in on]
             try:
-                answers = ray.get(asked, timeout=4 * ANSWER_SECONDS)
-                found = known(self.location, answers, modules, there)
-            except ClusterError:
-                raise
+                answers = ray.get(asked, timeout=2 * ANSWER_SECONDS)
             except Exception as error:  # noqa: BLE001 - whatever is raised there
                 raise lacking(self.location, error) from None
-        from msgspec.structs import replace  # noqa: PLC0415 - as above
-
-        return replace(found, workers=there)
+        return known(self.location, answers, modules, there, there)
 
     def _knock(self, where: str) -> None:
         """See that somebody listens at all: Ray's client tries for 20 s and more, and says little."""

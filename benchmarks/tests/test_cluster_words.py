@@ -171,7 +171,7 @@ def test_what_workers_lack(more: Mapping[str, str | None], message: str) -> None
     """It is said in one line: where, what, and what to do; one worker of several is enough."""
     place = Location("--dask-scheduler", "tcp://me:secret@far:1", "pytest")
     with pytest.raises(ClusterError) as error:
-        known(place, [introduction(), introduction(**more)], ["benchmarks"], 2)
+        known(place, [introduction(), introduction(**more)], ["benchmarks"], 2, 2)
 
     assert re.fullmatch(rf"--dask-scheduler tcp://far:1: {message}", str(error.value))
 
@@ -179,7 +179,7 @@ def test_what_workers_lack(more: Mapping[str, str | None], message: str) -> None
 def test_what_a_cluster_is() -> None:
     """Workers, threads, each host once, what all of them have; modules that were only looked for are no versions."""
     place = Location("--dask-scheduler", "tcp://me:secret@far:1", "pytest")
-    info = known(place, [introduction(), introduction()], ["benchmarks"], 6)
+    info = known(place, [introduction(), introduction()], ["benchmarks"], 2, 6)
 
     assert (info.workers, info.threads, info.hosts, info.address) == (2, 6, ["far"], "tcp://far:1")
     assert set(info.versions) == {"Python", "process-pool-benchmarks", "pytest"}

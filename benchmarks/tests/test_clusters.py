@@ -311,10 +311,10 @@ def refused(folder: Path, *arguments: str, left: str = "") -> tuple[str, float]:
     """Return what a run is refused by, in one line, and after how many seconds."""
     begun = monotonic()
     result = measured(folder, *SHORT, *arguments, CLUSTER_TEST=left)
-    lines = [line for line in result.stdout.splitlines() if line]
+    lines = [f"ERROR: {line.partition('ERROR: ')[2]}" for line in result.stdout.splitlines() if "ERROR: " in line]
     assert result.returncode == 4, result.stdout
     assert not (folder / "runs").exists() or not list((folder / "runs").glob("*/*.json"))
-    assert lines[-1].startswith("ERROR: "), result.stdout
+    assert len(lines) == 1, result.stdout
     return lines[-1].removeprefix("ERROR: "), monotonic() - begun
 
 

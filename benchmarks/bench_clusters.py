@@ -105,12 +105,17 @@ def against(rows: Sequence[Metrics], pool: Sequence[Metrics]) -> list[Metrics]:
 def answer(rows: Sequence[Metrics]) -> str:
     """Answer the question from its rows, null rows left out."""
     costs = {row.place.strategy: f"costs {known(row.task_time, 's')} a task" for row in _of(rows, "nothing", 1)}
-    pays = {name: f"beats a loop {_pays(own)}" for name, own in by_strategy(_of(rows, "count")).items()}
+    pays = {name: _beats_a_loop(_pays(own)) for name, own in by_strategy(_of(rows, "count")).items()}
     names = [name for name in by_strategy(rows) if name in costs or name in pays]
     told = {name: " and ".join(part[name] for part in (costs, pays) if name in part) for name in names}
     said = [f"{name} {what}" for name, what in told.items() if name not in POOLS]
     beside = [f"{name} {pays[name]}" for name in names if name in POOLS and name in pays]
     return "; ".join([*said, *beside]) if said else ""
+
+
+def _beats_a_loop(where: str) -> str:
+    verb, place = ("does not beat", where.removeprefix("not ")) if where.startswith("not ") else ("beats", where)
+    return f"{verb} a loop {place}"
 
 
 def fed(cost: Summary, task_length: float) -> Summary:

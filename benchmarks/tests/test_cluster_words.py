@@ -109,6 +109,8 @@ def test_the_answer_names_each_with_its_numbers() -> None:
         text,
     )
     assert answer(rows_of("Pool.map", (0.5, 1.0, 1.6, 2.0), 5e-5)) == ""
+    assert answer(rows_of(DASK, (0.1, 0.2, 0.3, 0.4), 2e-3)).endswith("a task and does not beat a loop up to 400 ms")
+    assert answer(rows_of(DASK, (1.1, 1.2, 1.3, 1.4), 2e-3)).endswith("a task and beats a loop at 1.20 ms or less")
 
 
 def test_workers_that_a_scheduler_feeds() -> None:

@@ -43,8 +43,9 @@ DASK, RAY, RAY_POOL, MPI = (
     "ray.util.multiprocessing.Pool.map",
     "mpi4py.MPIPoolExecutor.map",
 )
-GONE_SECONDS = 10
-"""What processes that nobody waits for get to end."""
+GONE_SECONDS = 45
+"""What processes that nobody waits for get to end: Ray's workers notice late that their node is gone, six seconds here,
+more where the machine is busy."""
 
 
 def needs(name: str) -> None:

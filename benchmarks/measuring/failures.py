@@ -70,9 +70,9 @@ def _observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, patience: 
         try:
             seen.append(interpreter.ask())
         except FreshError:
-            if not isinstance(strategy, ClusterStrategy):
+            if not strategy.launcher(cell.workers):
                 raise
-            seen.append(CALLER_ENDS)  # mpiexec ends all processes when one has ended
+            seen.append(CALLER_ENDS)  # a launcher ends all processes when one has ended
         spent.arms += perf_counter() - start
         return []
 

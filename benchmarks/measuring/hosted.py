@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -46,11 +47,10 @@ class Hosted(Engine):
         self._order = order
         self._interpreter.start()
         if opened:
-            try:
+            with ExitStack() as failing:
+                failing.callback(self.terminate)
                 self.await_open()
-            except BaseException:
-                self.terminate()
-                raise
+                failing.pop_all()
 
     def await_open(self) -> None:
         """Wait until the engine is open. Raises CellError for what went wrong."""

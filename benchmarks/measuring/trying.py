@@ -72,9 +72,8 @@ def try_each(jobs: Sequence[Job], trial: Trial) -> list[Passes]:
             for place, (job, one) in enumerate(zip(jobs, own, strict=True)):
                 engine.next_job, engine.ends = job, place == len(jobs) - 1
                 found.append(_try(lambda: engine, one))
-        except BaseException:
-            engine.terminate()  # also where a signal comes between two trials
-            raise
+        finally:
+            engine.terminate()  # a signal may come between two trials; one that was closed has nothing left to end
     return found
 
 

@@ -15,8 +15,11 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
+import pytest
+
 from benchmarks.measuring.lock import LOCK
 from benchmarks.measuring.processes import end_session
+from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.mpi4py import ALLOWED, mpiexec
 from benchmarks.tests.conftest import ROOT
 
@@ -27,6 +30,15 @@ RUN_SECONDS = 150
 
 PORTS = range(6400, 6900)
 """Ray has uses of its own for most others."""
+
+
+SHORT = ("--benchmark-max-time=0.1", "--cell-limit=60")
+DASK, RAY, RAY_POOL, MPI = (
+    "dask.Client.map",
+    "ray.remote",
+    "ray.util.multiprocessing.Pool.map",
+    "mpi4py.MPIPoolExecutor.map",
+)
 
 
 @dataclass
@@ -61,6 +73,14 @@ class Program:
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(5)
         self.kill()
+
+
+def needs(name: str) -> None:
+    """Skip a test aloud where a cluster cannot be had."""
+    strategy = STRATEGIES[name]
+    reason = strategy.unavailable((strategy.start_methods or ("",))[0])
+    if reason is not None:
+        pytest.skip(reason)
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:

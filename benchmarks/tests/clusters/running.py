@@ -32,7 +32,7 @@ PORTS = range(6400, 6900)
 """Ray has uses of its own for most others."""
 
 
-SHORT = ("--benchmark-max-time=0.1", "--cell-limit=60")
+BRIEF = ("--benchmark-max-time=0.1", "--cell-limit=60")
 DASK, RAY, RAY_POOL, MPI = (
     "dask.Client.map",
     "ray.remote",

@@ -11,11 +11,11 @@ import pytest
 
 from benchmarks.measuring.processes import below, in_session
 from benchmarks.tests.clusters.running import (
+    BRIEF,
     DASK,
     MPI,
     RAY,
     RAY_POOL,
-    SHORT,
     Program,
     ended,
     measured,
@@ -33,7 +33,7 @@ def test_a_cluster_that_is_started_and_ended(folder: Path, left: str, name: str)
     """Cells of a cluster of their own are measured beside the pools; nothing is left, and no cluster is saved."""
     needs(name)
     result = measured(
-        folder, *SHORT, f"--strategies={name}", "-k", "count-3e3 or script", CLUSTER_TEST=left, TMPDIR=str(folder / "t")
+        folder, *BRIEF, f"--strategies={name}", "-k", "count-3e3 or script", CLUSTER_TEST=left, TMPDIR=str(folder / "t")
     )
     run = saved(folder)
     own = [one for one in run["benchmarks"] if one["params"]["strategy"] == name]
@@ -72,7 +72,7 @@ def test_dask_by_address(folder: Path, left: str, dask: tuple[Program, Program, 
     scheduler, workers, address = dask
     before = {one.pid for one in below(workers.process.pid)}
     result = measured(
-        folder, *SHORT, f"--strategies={DASK}", f"--dask-scheduler={address}", "-k", "count-3e3 or worker_killed",
+        folder, *BRIEF, f"--strategies={DASK}", f"--dask-scheduler={address}", "-k", "count-3e3 or worker_killed",
         CLUSTER_TEST=left, TMPDIR=str(folder / "t"),
     )  # fmt: skip
     info = saved(folder)["suite"]["clusters"]["distributed"]
@@ -90,7 +90,7 @@ def test_ray_by_address(folder: Path, left: str, ray: tuple[Program, str]) -> No
     """A running Ray likewise, by tasks and by its pool; the pool's own actors are ended."""
     head, address = ray
     result = measured(
-        folder, *SHORT, f"--strategies={RAY},{RAY_POOL}", f"--ray-address={address}", "-k", "count-3e3",
+        folder, *BRIEF, f"--strategies={RAY},{RAY_POOL}", f"--ray-address={address}", "-k", "count-3e3",
         CLUSTER_TEST=left, RAY_AUTH_MODE="disabled", TMPDIR=str(folder / "t"),
     )  # fmt: skip
     run = saved(folder)
@@ -106,7 +106,7 @@ def test_mpi_from_inside(folder: Path, left: str) -> None:
     """Where the whole run is an MPI program, its other processes are the workers, and are saved as such."""
     needs(MPI)
     result = measured(
-        folder, *SHORT, f"--strategies={MPI}", "-k", "count-3e3", ranks=4, CLUSTER_TEST=left, TMPDIR=str(folder / "t")
+        folder, *BRIEF, f"--strategies={MPI}", "-k", "count-3e3", ranks=4, CLUSTER_TEST=left, TMPDIR=str(folder / "t")
     )
     run = saved(folder)
     own = [one for one in run["benchmarks"] if one["params"]["strategy"] == MPI]

@@ -14,10 +14,10 @@ from benchmarks.measuring.processes import below
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.mpi4py import ALLOWED
 from benchmarks.tests.clusters.running import (
+    BRIEF,
     DASK,
     MPI,
     RAY,
-    SHORT,
     Program,
     command_of,
     dask_scheduler,
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tell
 def refused(folder: Path, *arguments: str, left: str = "") -> tuple[str, float]:
     """Return what a run is refused by, in one line, and after how many seconds."""
     begun = monotonic()
-    result = measured(folder, *SHORT, *arguments, CLUSTER_TEST=left)
+    result = measured(folder, *BRIEF, *arguments, CLUSTER_TEST=left)
     lines = [f"ERROR: {line.partition('ERROR: ')[2]}" for line in result.stdout.splitlines() if "ERROR: " in line]
     assert result.returncode == 4, result.stdout
     assert not (folder / "runs").exists() or not list((folder / "runs").glob("*/*.json"))
@@ -89,7 +89,7 @@ def test_a_scheduler_without_workers(folder: Path, left: str) -> None:
     )
 
 
-BUSY = """
+BUSY_CLIENT = """
 import sys, time
 from distributed import Client
 client = Client(sys.argv[1])
@@ -104,7 +104,7 @@ time.sleep(60)
 def test_a_busy_cluster(folder: Path, left: str, dask: tuple[Program, Program, str]) -> None:
     """One that works for others is refused: their tasks would be measured too."""
     _, _, address = dask
-    other = start(folder, "other", [sys.executable, "-c", BUSY, address])
+    other = start(folder, "other", [sys.executable, "-c", BUSY_CLIENT, address])
     with ended(other):
         other.wait_for("busy")
         text, _ = refused(folder, f"--strategies={DASK}", f"--dask-scheduler={address}", left=left)
@@ -162,7 +162,7 @@ def test_a_function_that_workers_do_not_find(folder: Path, left: str, dask: tupl
 def test_mpiexec_without_mpi4py(folder: Path, left: str) -> None:
     """Processes of which each would measure by itself are refused, with the command that is meant."""
     needs(MPI)
-    command = [word for word in command_of(folder, *SHORT, ranks=2) if word != "mpi4py.futures"]
+    command = [word for word in command_of(folder, *BRIEF, ranks=2) if word != "mpi4py.futures"]
     place = command.index("-m")
     del command[place]
     program = start(folder, "run", command, CLUSTER_TEST=left, **ALLOWED)

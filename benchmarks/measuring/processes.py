@@ -61,9 +61,13 @@ def descendants() -> frozenset[Process]:
 
 def below(pid: int) -> Iterator[Process]:
     """Yield the living processes below another one, where the system tells them."""
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())  # not glob: before Python 3.13 it fails at what has ended
+    except OSError:  # the process has ended, at any moment since its parent named it
+        return
+    for thread in threads:
         try:
-            children = path.read_text(encoding="utf-8").split()
+            children = (thread / "children").read_text(encoding="utf-8").split()
         except OSError:  # that thread, or the process, has ended
             continue
         for child in map(int, children):

@@ -199,6 +199,22 @@ def test_children_of_children_are_ended_too() -> None:
     assert not any(process.lives() for process in started)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's children's children")
+def test_processes_that_end_while_they_are_listed_are_no_trouble() -> None:
+    """A process may end at any moment between its parent's naming it and a look below it."""
+    script = "for (( ;; )); do for i in {1..20}; do : & done; wait; done"
+    looks = 0
+    with subprocess.Popen(["bash", "-c", script]) as shell:
+        deadline = time.monotonic() + 1
+        try:
+            while time.monotonic() < deadline:
+                looks += any(process.pid != shell.pid for process in descendants())
+        finally:
+            shell.kill()
+
+    assert looks
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells processes' names, and lets them take another one")
 def test_a_process_that_takes_another_name_is_the_same() -> None:
     """What was there before a cell is neither a leak of it nor ended with it, whatever it is called by then."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
 
-TRACKER_SECONDS = 1.0
-"""What a resource tracker gets to remove what others have left."""
+TRACKER_SECONDS = 5.0
+"""What resource trackers get to remove what others have left: milliseconds, unless the machine is busy."""
 
 
 @dataclass(frozen=True)
@@ -93,18 +93,22 @@ def in_session(leader: int) -> Iterator[Process]:
 def end_session(leader: int) -> frozenset[Process]:
     """Kill a session and all that is below its leader, and return which processes these were.
 
-    Resource trackers come last: they get a moment to remove what the others have left.
+    Resource trackers come last: they get a moment to remove what the others have left. Until then it is looked again
+    and again: a process that is about to be killed may still start another, in whose hands a tracker's pipe stays open.
     """
-    all_of_them = frozenset((*below(leader), *in_session(leader)))
-    trackers = {process for process in all_of_them if process.tracks}
-    for process in all_of_them - trackers:
-        process.kill()
+    found: set[Process] = set()
     deadline = monotonic() + TRACKER_SECONDS
-    while any(process.lives() for process in trackers) and monotonic() < deadline:
+    while True:
+        found |= {*below(leader), *in_session(leader)}
+        for process in found:
+            if not process.tracks:
+                process.kill()
+        if not any(process.lives() for process in found) or monotonic() > deadline:
+            break
         sleep(0.01)
-    for process in trackers:
+    for process in found:
         process.kill()
-    return all_of_them
+    return frozenset(found)
 
 
 def _read(pid: int) -> Process | None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
-from benchmarks.report.metrics import NULLS, Metrics, break_even, by_strategy
+from benchmarks.report.metrics import NULLS, Metrics, break_even, by_setting, task_lengths
 from benchmarks.report.phrases import known
 from benchmarks.report.stats import Summary
 from benchmarks.report.table import Table
@@ -81,15 +81,16 @@ def _pays(rows: Sequence[Metrics], form: Form = known) -> str:
     if point is None:
         return units.MISSING
     if point.interval is None:
-        length, _ = point.shortest if point.always else point.longest
-        return f"at {units.seconds(length)} or less" if point.always else f"not up to {units.seconds(length)}"
-    return f"at {form(point.interval, 's')}"
+        if point.always:
+            return f"from less than {units.seconds(point.shortest[0])}"
+        return f"not up to {units.seconds(point.longest[0])}"
+    return f"from {form(point.interval, 's')}"
 
 
 def against(rows: Sequence[Metrics], pool: Sequence[Metrics]) -> list[Metrics]:
     """Return rows whose speedup is that over a local pool's rows of the same size, not over the loop.
 
-    Both are speedups over the same loop, so it is their ratio; it lies between the ratios of their bounds.
+    Both are speedups over a loop of such tasks, so it is their ratio; it lies between the ratios of their bounds.
     """
     found = []
     for row in rows:
@@ -104,18 +105,22 @@ def against(rows: Sequence[Metrics], pool: Sequence[Metrics]) -> list[Metrics]:
 
 def answer(rows: Sequence[Metrics]) -> str:
     """Answer the question from its rows, null rows left out."""
-    costs = {row.place.strategy: f"costs {known(row.task_time, 's')} a task" for row in _of(rows, "nothing", 1)}
-    pays = {name: _beats_a_loop(_pays(own)) for name, own in by_strategy(_of(rows, "count")).items()}
-    names = [name for name in by_strategy(rows) if name in costs or name in pays]
-    told = {name: " and ".join(part[name] for part in (costs, pays) if name in part) for name in names}
-    said = [f"{name} {what}" for name, what in told.items() if name not in POOLS]
-    beside = [f"{name} {pays[name]}" for name in names if name in POOLS and name in pays]
+    said, beside = [], []
+    for name, own in by_setting(rows).items():
+        single, counted = _of(own, "nothing", 1), _of(own, "count")
+        costs = [f"costs {known(single[0].task_time, 's')} a task"] if single else []
+        pays = [_beats_a_loop(_pays(counted))] if counted else []
+        if own[0].place.strategy in POOLS:
+            beside += [f"{name} {what}" for what in pays]
+        elif costs or pays:
+            said.append(f"{name} {' and '.join([*costs, *pays])}")
     return "; ".join([*said, *beside]) if said else ""
 
 
 def _beats_a_loop(where: str) -> str:
-    verb, place = ("does not beat", where.removeprefix("not ")) if where.startswith("not ") else ("beats", where)
-    return f"{verb} a loop {place}"
+    if where.startswith("not "):
+        return f"does not beat a loop {where.removeprefix('not ')}"
+    return f"beats a loop {where} on"
 
 
 def fed(cost: Summary, task_length: float) -> Summary:
@@ -134,7 +139,7 @@ Row = Callable[[Sequence[Metrics], Sequence[Metrics], Form], list[str]]
 COST_TITLES = (
     "one at\na time",
     f"in chunks\nof {CHUNK_SIZE}",
-    "sends",
+    "throughput",
     "beats\na loop",
     f"beats\n{POOLS[0]}",
     f"feeds, tasks\nof {units.seconds(FED_TASK)}",
@@ -145,7 +150,7 @@ def _costs(rows: Sequence[Metrics], everything: Sequence[Metrics], form: Form) -
     """Return what a task and a byte cost, from where on it pays, and how many workers it feeds, of one strategy."""
     single, chunked, moved = _of(rows, "nothing", 1), _of(rows, "nothing", CHUNK_SIZE), _of(rows, "bytes in")
     counted = _of(rows, "count")
-    pool = [row for row in _of(everything, "count") if row.place.strategy == POOLS[0]]
+    pool = _beside(rows, _of(everything, "count"))
     rate = moved[0].throughput if moved else None
     return [
         form(single[0].task_time, "s") if single else units.MISSING,
@@ -157,24 +162,25 @@ def _costs(rows: Sequence[Metrics], everything: Sequence[Metrics], form: Form) -
     ]
 
 
+def _beside(rows: Sequence[Metrics], everything: Sequence[Metrics]) -> list[Metrics]:
+    """Return the local pool's rows that some are compared with: with as many workers where there are such."""
+    pools = list(by_setting([row for row in everything if row.place.strategy == POOLS[0]]).values())
+    alike = [pool for pool in pools if pool[0].place.workers == rows[0].place.workers]
+    return next(iter(alike or pools), [])
+
+
 def _gain_titles(rows: Sequence[Metrics]) -> list[str]:
-    """Name the task lengths by what they take in the loop, in the middle over the strategies."""
-    titles = []
-    for size in SIZES:
-        lengths = sorted(
-            row.task_length for row in _of(rows, "count") if row.place.axes.size == size and row.task_length is not None
-        )
-        titles.append(f"speedup,\n{units.seconds(lengths[len(lengths) // 2])}" if lengths else "")
-    return titles
+    return [f"speedup,\n{units.seconds(length)}" for length in task_lengths(_of(rows, "count")).values()]
 
 
-def _gains(rows: Sequence[Metrics], _everything: Sequence[Metrics], form: Form) -> list[str]:
+def _gains(rows: Sequence[Metrics], everything: Sequence[Metrics], form: Form) -> list[str]:
     """Return the speedup of one strategy for each task length."""
-    gains = [next((row.speedup for row in _of(rows, "count") if row.place.axes.size == size), None) for size in SIZES]
-    return [units.MISSING if gain is None else form(gain, units.FACTOR) for gain in gains]
+    gains = {row.place.axes.size: row.speedup for row in _of(rows, "count")}
+    found = [gains.get(size) for size in task_lengths(_of(everything, "count"))]
+    return [units.MISSING if gain is None else form(gain, units.FACTOR) for gain in found]
 
 
-STAGE_TITLES = ("start", "first\nresult", "end")
+STAGE_TITLES = ("create", "first\nresult", "shutdown")
 
 
 def _stages(rows: Sequence[Metrics], _everything: Sequence[Metrics], _form: Form) -> list[str]:
@@ -184,7 +190,7 @@ def _stages(rows: Sequence[Metrics], _everything: Sequence[Metrics], _form: Form
     return [units.amount(*stages[name]) if name in stages else units.MISSING for name in STAGES]
 
 
-FATE_TITLES = ("worker killed:\ncaller sees", "after", "afterwards", "left\nbehind")
+FATE_TITLES = ("worker killed:\ncaller sees", "after", "pool\nafterwards", "left\nbehind")
 
 
 def _fates(rows: Sequence[Metrics], _everything: Sequence[Metrics], _form: Form) -> list[str]:
@@ -201,10 +207,11 @@ def _fates(rows: Sequence[Metrics], _everything: Sequence[Metrics], _form: Form)
 
 def tables(rows: Sequence[Metrics]) -> list[list[Table]]:
     """Return what each costs, what it gains, what its start takes, and what becomes of a worker that is killed."""
-    strategies = by_strategy([row for row in rows if row.place.strategy not in NULLS])
+    own_rows = [row for row in rows if row.place.strategy not in NULLS]
+    strategies = by_setting(own_rows)
     made: tuple[tuple[Sequence[str], Row], ...] = (
         (COST_TITLES, _costs),
-        (_gain_titles(rows), _gains),
+        (_gain_titles(own_rows), _gains),
         (STAGE_TITLES, _stages),
         (FATE_TITLES, _fates),
     )
@@ -212,7 +219,7 @@ def tables(rows: Sequence[Metrics]) -> list[list[Table]]:
     for titles, make in made:
         forms = []
         for form in (known, _center):
-            lines = {name: make(own, rows, form) for name, own in strategies.items()}
+            lines = {name: make(own, own_rows, form) for name, own in strategies.items()}
             told = {name: line for name, line in lines.items() if any(text != units.MISSING for text in line)}
             beside = Table(["strategy", *titles], [[name, *line] for name, line in told.items()])
             above = Table(["", *titles], [["", *line] for line in told.values()], above=list(told))

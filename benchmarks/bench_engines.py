@@ -8,10 +8,11 @@ bytes, and what its caller sees of a worker that is killed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
-from benchmarks.report.metrics import NULLS, Metrics, break_even, by_strategy
+from benchmarks.report.metrics import NULLS, Metrics, break_even, by_setting, task_lengths
 from benchmarks.report.phrases import NO_DIFFERENCE, either, known, ranked
 from benchmarks.report.stats import Summary
 from benchmarks.report.table import Table
@@ -74,16 +75,12 @@ def _is_short(cell: Params) -> bool:
     return cell.workload != "count" or cell.size == SIZES[0]
 
 
-def _of(
-    rows: Sequence[Metrics], workload: str, chunk_size: int | None = None, size: int | None = None
-) -> list[Metrics]:
-    """Return the rows of a workload, in a chunk size and of a size where these are given."""
+def _of(rows: Sequence[Metrics], workload: str, chunk_size: int | None = None) -> list[Metrics]:
+    """Return the rows of a workload, in a chunk size where that is given."""
     return [
         row
         for row in rows
-        if row.place.axes.workload == workload
-        and (chunk_size is None or chunk_size == row.place.axes.chunk_size)
-        and (size is None or size == row.place.axes.size)
+        if row.place.axes.workload == workload and (chunk_size is None or chunk_size == row.place.axes.chunk_size)
     ]
 
 
@@ -116,6 +113,9 @@ def _cheapest(rows: Sequence[Metrics]) -> str:
 Form = Callable[[Summary | None, str], str]
 """Writes a value in a unit."""
 
+Line = Callable[[Sequence[Metrics], Form], list[str]]
+"""The rows of one strategy to a line of a table."""
+
 
 def _whole(value: Summary | None, unit: str) -> str:
     return units.MISSING if value is None else known(value, unit)
@@ -131,8 +131,14 @@ FORMS: tuple[tuple[Form, bool], ...] = ((_whole, False), (_whole, True), (_cente
 
 def tables(rows: Sequence[Metrics]) -> list[list[Table]]:
     """Return what each engine costs, what it gains, and what its caller sees when a worker is killed."""
-    strategies = by_strategy([row for row in rows if row.place.strategy not in NULLS])
-    made = ((COST_TITLES, _costs), (_gain_titles(rows), _gains), (FAILURE_TITLES, _failures))
+    own_rows = [row for row in rows if row.place.strategy not in NULLS]
+    strategies, lengths = by_setting(own_rows), task_lengths(_of(own_rows, "count"))
+    made: tuple[tuple[Sequence[str], Line], ...] = (
+        (COST_TITLES, _costs),
+        (["break-even", *(f"speedup,\n{units.seconds(length)}" for length in lengths.values())],
+         partial(_gains, sizes=list(lengths))),
+        (FAILURE_TITLES, _failures),
+    )  # fmt: skip
     found = []
     for titles, make in made:
         forms = []
@@ -160,7 +166,15 @@ def _table(titles: Sequence[str], lines: dict[str, list[str]], *, above: bool) -
     return Table(["strategy", *heads], [[name, *line] for name, line in zip(names, body, strict=True)])
 
 
-COST_TITLES = ("one at\na time", f"in chunks\nof {CHUNK_SIZE}", "sends", "import", "make", "first\nresult", "end")
+COST_TITLES = (
+    "one at\na time",
+    f"in chunks\nof {CHUNK_SIZE}",
+    "throughput",
+    "import",
+    "create",
+    "first\nresult",
+    "shutdown",
+)
 
 
 def _costs(rows: Sequence[Metrics], form: Form) -> list[str]:
@@ -182,17 +196,8 @@ def _costs(rows: Sequence[Metrics], form: Form) -> list[str]:
     ]  # fmt: skip
 
 
-def _gain_titles(rows: Sequence[Metrics]) -> list[str]:
-    """Name the task lengths by what they take in the loop, in the middle over the strategies."""
-    titles = ["pays at"]
-    for size in SIZES:
-        lengths = sorted(row.task_length for row in _of(rows, "count", size=size) if row.task_length is not None)
-        titles.append(f"speedup,\n{units.seconds(lengths[len(lengths) // 2])}" if lengths else "")
-    return titles
-
-
-def _gains(rows: Sequence[Metrics], form: Form) -> list[str]:
-    """Return from which task length on one strategy pays, and its speedup for each length."""
+def _gains(rows: Sequence[Metrics], form: Form, *, sizes: Sequence[int | None]) -> list[str]:
+    """Return from which task length on one strategy pays, and its speedup for tasks of each size."""
     counted = _of(rows, "count")
     point = break_even(counted) if len(counted) > 1 else None
     pays = units.MISSING
@@ -201,8 +206,8 @@ def _gains(rows: Sequence[Metrics], form: Form) -> list[str]:
         pays = f"{'below' if point.always else 'above'} {units.seconds(length)}"
     elif point is not None:
         pays = form(point.interval, "s")
-    gains = [next((row.speedup for row in _of(rows, "count", size=size)), None) for size in SIZES]
-    return [pays, *(form(gain, units.FACTOR) for gain in gains)]
+    gains = {row.place.axes.size: row.speedup for row in counted}
+    return [pays, *(form(gains.get(size), units.FACTOR) for size in sizes)]
 
 
 FAILURE_TITLES = (

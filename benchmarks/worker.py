@@ -43,12 +43,6 @@ PROVE = 0xFFFE
 HEADER = struct.Struct("<HIB")
 """What a bare worker sends before each result: the message's number, the length in bytes, 1 if the task raised."""
 
-SUITE = "process-pool-benchmarks"
-"""What this suite is called among what a worker has."""
-
-FOUND = "found"
-"""What is said of a module that is there, whatever its release."""
-
 _shared: Any = None
 _memory: Any = None
 _initialized: int | None = None
@@ -110,35 +104,6 @@ def initialized(initializer: Callable[[], object], function: Callable[[Any], Any
 def each(function: Callable[[Any], Any], chunk: Sequence[Any]) -> list[Any]:
     """Call a function with each input of a chunk: what a user groups by hand where an engine sends single tasks."""
     return [function(value) for value in chunk]
-
-
-def introduce(
-    seconds: float, libraries: Sequence[str] = (), modules: Sequence[str] = ()
-) -> tuple[str, int, dict[str, str]]:
-    """Return this worker's host, its process id, and what it has of what its caller has.
-
-    That are the releases of Python, of this suite (by its tasks' source) and of whichever of the libraries are
-    installed, by their names; and which of some modules can be found. It takes some seconds, so that as many of these
-    calls at once are answered by as many workers.
-    """
-    import platform  # noqa: PLC0415 - other workers need not wait for it
-    from hashlib import sha256  # noqa: PLC0415
-    from importlib import metadata  # noqa: PLC0415
-    from importlib.util import find_spec  # noqa: PLC0415
-
-    digest = sha256()
-    for name in ("tasks.py", "worker.py"):
-        with open(f"{__file__.removesuffix('worker.py')}{name}", "rb") as file:
-            digest.update(file.read())
-    found = {"Python": platform.python_version(), SUITE: digest.hexdigest()[:8]}
-    for name in libraries:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    found |= {name: FOUND for name in modules if find_spec(name.partition(".")[0]) is not None}
-    time.sleep(seconds)
-    return platform.node(), os.getpid(), found
 
 
 def recorded(path: str, function: Callable[[int], Any], value: int) -> Any:

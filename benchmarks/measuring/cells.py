@@ -276,7 +276,7 @@ def _cross(axes: Axes, names: Sequence[str], selection: Selection, cpus: int) ->
         for own in _methods(strategies()[strategy], (start_method,), strict=selection.start_methods is not None):
             there = strategies()[strategy].there()
             # a running cluster gets work for all its workers, twice, so that the last ones do not count as idle
-            many = max(tasks, 2 * (there or 0)) if axes.workload == "count" else tasks
+            many = max(tasks, 2 * (there or 0) * (chunk_size or 1)) if axes.state == WARM else tasks
             yield Cell(axes.workload, size, many, strategy, there or workers, own, chunk_size, axes.state)
 
 

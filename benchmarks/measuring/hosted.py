@@ -23,7 +23,7 @@ from benchmarks.measuring.watch import CellError
 from benchmarks.schema import Setting
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Engine, Job
-from benchmarks.strategies.clusters import ClusterEngine, ClusterStrategy, said_by
+from benchmarks.strategies.clusters import ClusterEngine, ClusterError, ClusterStrategy, said_by
 
 PROVE, RUN, FETCH, TAKE, CLOSE = b"p", b"r", b"f", b"t", b"c"
 
@@ -157,6 +157,8 @@ def _done(caller: Caller, address: str | None, act: Callable[[], Any], *, alone:
     try:
         with caller.guarded(alone=alone):
             return act(), None
+    except ClusterError as error:
+        return None, str(error)
     except Exception as error:  # noqa: BLE001 - whatever a cluster raises is the caller's to report
         said = said_by(error, address)
         return None, f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -110,8 +110,11 @@ class Interpreter:
         return self.answer()
 
     def say(self, word: bytes) -> None:
-        """Give a word of one byte."""
-        self._now.words.write(word)
+        """Give a word of one byte. Raises FreshError if nobody hears it."""
+        try:
+            self._now.words.write(word)
+        except OSError:  # a pipe, or a socket, whose other end is closed
+            raise self._now.gone() from None
 
     def answer(self) -> Any:
         """Return what it tells. Raises FreshError if it ends instead."""
@@ -121,7 +124,10 @@ class Interpreter:
     def _read(self, length: int) -> bytes:
         data = b""
         while len(data) < length:
-            part = self._now.answers.read(length - len(data))
+            try:
+                part = self._now.answers.read(length - len(data))
+            except ConnectionError:  # a socket whose other end has been reset
+                part = b""
             if not part:
                 raise self._now.gone()
             data += part
@@ -202,7 +208,7 @@ class _Started:
 
     def kill(self) -> None:
         """Kill it, its session, and what it has started outside of that; resource trackers may do their work first."""
-        if not end_session(self.process.pid) and hasattr(os, "killpg"):  # the system does not tell
+        if not end_session(self.process.pid) and hasattr(os, "killpg"):  # all have ended, or the system does not tell
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, 9)
         self.process.kill()

@@ -145,7 +145,10 @@ def refuse_nothing(families: Iterable[Family], planned: int) -> None:
     """Raise UsageError if all that was selected is about engines of which none is here, or clusters, none named."""
     selected = list(families)
     if selected and not planned and all(family.about_clusters for family in selected):
-        message = "no cluster was named: --strategies dask.Client.map, ray.remote, mpi4py.MPIPoolExecutor.map or others"
+        message = (
+            "no cluster was named: add one or more, as by "
+            "--strategies dask.Client.map,ray.remote,mpi4py.MPIPoolExecutor.map"
+        )
         raise pytest.UsageError(message)
     if selected and not planned and all(family.about_libraries for family in selected):
         message = "no engine of a library is installed: pip install -e '.[engines]', or one of them, such as '.[loky]'"

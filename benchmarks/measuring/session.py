@@ -23,12 +23,13 @@ from benchmarks.measuring.options import DEFAULT_LIMIT, LIMIT_BUDGETS
 from benchmarks.measuring.pilot import look
 from benchmarks.measuring.race import Model, prepare
 from benchmarks.measuring.recording import Recording, libraries_of
-from benchmarks.measuring.target import TargetError, Wanted, load
+from benchmarks.measuring.target import TargetError, Wanted, importable, load
 from benchmarks.measuring.visiting import visited
 from benchmarks.strategies import LIBRARIES, STRATEGIES
 from benchmarks.strategies.clusters import RUNNING, ClusterError, ClusterStrategy
 from benchmarks.strategies.mpi4py import lost_in_mpi
 from benchmarks.tasks import count
+from benchmarks.workloads import WORKLOADS
 
 CALIBRATION = 20_000
 """Iterations of the counting loop, about a millisecond, by which the length of a run is estimated."""
@@ -63,11 +64,13 @@ class Session:
     def visit(self, wanted: Wanted | None) -> None:
         """Look at the running clusters that are to be measured. Raises UsageError for what would fail there.
 
-        Their workers must find the modules of a person's own function, where one is `wanted`.
+        Their workers must have the modules of a person's own function, where one is `wanted`. Nobody is looked at while
+        another run measures.
         """
         if self.measuring and lost_in_mpi():
             message = (
-                "mpiexec has started this process several times: mpiexec -n N python -m mpi4py.futures -m pytest ..."
+                "mpiexec has started several processes, of which each would measure: start them by "
+                "mpiexec -n N python -m mpi4py.futures -m pytest ..."
             )
             raise pytest.UsageError(message)
         for strategy in (STRATEGIES[name] for name in self.selection.strategies or ()):
@@ -75,9 +78,11 @@ class Session:
                 continue
             library = strategy.library.name
             if library not in RUNNING:
+                if self.measuring:
+                    self._claim()
                 try:
-                    RUNNING[library] = visited(strategy, [] if wanted is None else wanted.modules)
-                except ClusterError as error:
+                    RUNNING[library] = visited(strategy, [] if wanted is None else importable(wanted))
+                except (ClusterError, TargetError) as error:
                     raise pytest.UsageError(str(error)) from None
             self.recording.clusters[library] = RUNNING[library]
 
@@ -93,8 +98,14 @@ class Session:
         return any(STRATEGIES[cell.strategy].library is not None for cell in self.plans[family.name])
 
     def budget(self, name: str, least_rounds: int) -> Budget:
-        """Return what a planned cell may take."""
-        seconds = self.planned[name].seconds if self.seconds is None else self.seconds
+        """Return what a planned cell may take: where something breaks the wait is no shorter than planned.
+
+        It is not measuring that takes it: an answer that was not waited for would be taken for a hang.
+        """
+        planned = self.planned[name]
+        seconds = planned.seconds if self.seconds is None else self.seconds
+        if WORKLOADS[planned.cell.workload].breaks:
+            seconds = max(seconds, planned.seconds)
         return Budget(seconds, least_rounds, self.limit or max(DEFAULT_LIMIT, LIMIT_BUDGETS * seconds))
 
     def announcement(self, cells: Sequence[Planned], storage: Path) -> Iterator[str]:

@@ -61,12 +61,6 @@ class Wanted:
     unchecked: bool = False
     clusters: tuple[str, ...] = ()
 
-    @property
-    def modules(self) -> list[str]:
-        """The modules that a worker must find, as far as the options tell."""
-        names = (self.function, *((self.initializer,) if self.initializer else ()))
-        return [name.partition(":")[0] for name in names]
-
 
 def load(wanted: Wanted) -> Target:
     """Find all that was named. Raises TargetError for whatever is wrong with it."""
@@ -86,6 +80,15 @@ def load(wanted: Wanted) -> Target:
     if wanted.unchecked:
         same = whatever
     return Target(wanted.function, one, inputs, same, _fingerprint(inputs, wanted.inputs))
+
+
+def importable(wanted: Wanted) -> list[str]:
+    """Return the modules that a worker must have, as far as the options tell. Raises TargetError like `load`."""
+    names = {"--target": wanted.function, "--initializer": wanted.initializer}
+    given = {option: name for option, name in names.items() if name is not None}
+    for option, name in given.items():
+        named(name, option)
+    return [name.partition(":")[0] for name in given.values()]
 
 
 def named(text: str, option: str) -> Any:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks.measuring.interpreter import Caller, FreshError, Interpreter
 from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.watch import LimitError, Watch, end_all
 from benchmarks.schema import ClusterInfo
 from benchmarks.strategies import STRATEGIES
-from benchmarks.strategies.clusters import ClusterError, ClusterStrategy
+from benchmarks.strategies.clusters import ClusterError, ClusterStrategy, said_by
 
 VISIT_SECONDS = 20.0
 """What a visit may take in all; where nobody answers, the clients say so after 5 s."""
@@ -41,8 +43,8 @@ def visited(strategy: ClusterStrategy, modules: Sequence[str]) -> ClusterInfo:
             found: ClusterInfo | str = interpreter.answer()
     except LimitError:
         found = (
-            f"{where}: somebody answers, but lets nobody in for {VISIT_SECONDS:g} s: see that it is the right port, "
-            "and that this program has the token or certificate that is wanted"
+            f"{where}: something answers, but the cluster does not within {VISIT_SECONDS:g} s: check that the port is "
+            "the right one, that all workers run, and that this program has the required token or certificate"
         )
     except FreshError as error:
         found = f"{where}: its client fails ({error}): use the release that the cluster has"
@@ -60,11 +62,18 @@ def visit_and_tell() -> None:
     name, modules = json.loads(sys.argv[1])
     strategy = STRATEGIES[name]
     assert isinstance(strategy, ClusterStrategy)
+    # clients warn and log of what is told in one line here, and show addresses as they are
+    with Path(os.devnull).open("wb") as nothing:
+        for stream in (1, 2):
+            os.dup2(nothing.fileno(), stream)
     try:
         with caller.guarded():
             found: ClusterInfo | str = strategy.visit(modules)
     except ClusterError as error:
         found = str(error)
+    except Exception as error:  # noqa: BLE001 - a scheduler that ends just now, or whatever else a client raises
+        said = f"{type(error).__name__}: {said_by(error, strategy.address)}".rstrip(": ")
+        found = f"{strategy.location.where}: cannot be looked at ({said}): see that it runs, and try again"
     caller.say_ready()
     caller.tell(found)
     caller.wait()

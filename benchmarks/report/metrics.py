@@ -239,6 +239,40 @@ def on_axis(rows: Sequence[Metrics], axis: str) -> set[str | int | None]:
     return {getattr(row.place.axes, axis) for row in rows} - {NO_METHOD}
 
 
+def task_lengths(rows: Sequence[Metrics]) -> dict[int | None, float]:
+    """Return the lengths of tasks in seconds, by size: what they take in the loop, in the middle over the rows."""
+    found: dict[int | None, list[float]] = {}
+    for row in rows:
+        if row.task_length is not None:
+            found.setdefault(row.place.axes.size, []).append(row.task_length)
+    return {size: median(found[size]) for size in sorted(found, key=lambda size: size or 0)}
+
+
+SETTING: Mapping[str, str] = {"workers": "{} workers", "start_method": "by {}", "tasks": "{} tasks"}
+"""The axes of which a run may have several values beside those that a question is about, and how each is said."""
+
+
+def by_setting(rows: Sequence[Metrics]) -> dict[str, list[Metrics]]:
+    """Group rows by strategy, and by whatever of workers, start method and tasks was selected several times.
+
+    Rows of a strategy that are alike but for these would otherwise be taken for one another. A group is named by its
+    strategy, and by those that vary.
+    """
+    found: dict[str, list[Metrics]] = {}
+    for strategy, own in by_strategy(rows).items():
+        values: dict[str, dict[tuple[object, ...], set[object]]] = {axis: {} for axis in SETTING}
+        for row in own:
+            axes = row.place.axes
+            about = axes.workload, axes.size, axes.chunk_size, axes.state
+            for axis in SETTING:
+                values[axis].setdefault(about, set()).add(getattr(axes, axis))
+        varying = [axis for axis in SETTING if any(len(some) > 1 for some in values[axis].values())]
+        for row in own:
+            said = [SETTING[axis].format(getattr(row.place.axes, axis)) for axis in varying]
+            found.setdefault(", ".join([strategy, *said]), []).append(row)
+    return found
+
+
 def by_strategy(rows: Sequence[Metrics]) -> dict[str, list[Metrics]]:
     """Group rows by strategy, in the order of their first appearance."""
     groups: dict[str, list[Metrics]] = {}

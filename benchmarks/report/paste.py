@@ -36,10 +36,10 @@ with loky.ProcessPoolExecutor({workers}{, initializer}) as executor:
 executor = loky.get_reusable_executor({workers}{, initializer})
 results = list(executor.map({function}, {inputs}, chunksize={chunk_size}))""",
     "joblib.Parallel loky": """\
-parallel = joblib.Parallel({workers}, batch_size={chunk_size})
+parallel = joblib.Parallel({workers}, batch_size={chunk_size}{, initializer})
 results = parallel(joblib.delayed({function})(value) for value in {inputs})""",
     "joblib.Parallel threading": """\
-parallel = joblib.Parallel({workers}, backend="threading")
+{begin}parallel = joblib.Parallel({workers}, backend="threading")
 results = parallel(joblib.delayed({function})(value) for value in {inputs})""",
     # it calls a function with the parts of a tuple; a tuple of one has the input as its only part
     "mpire.WorkerPool.map": """\
@@ -54,23 +54,24 @@ with multiprocess.get_context("{method}").Pool({workers}{, initializer}) as pool
     results = pool.map({function}, {inputs}, chunksize={chunk_size})""",
     # a key of its own for each task: two that are alike are not one
     "dask.Client.map": """\
-with distributed.Client({cluster}) as client:
+with distributed.Client({cluster}) as client:{register}
     results = client.gather(client.map({function}, {inputs}, pure=False))""",
     "dask.Client.submit": """\
-with distributed.Client({cluster}) as client:
+with distributed.Client({cluster}) as client:{register}
     futures = [client.submit({function}, value, pure=False) for value in {inputs}]
     results = client.gather(futures)""",
+    # it takes functions that are written in Python alone
     "ray.remote": """\
-ray.init({cluster})
-remote = ray.remote({function})
+ray.init({cluster}{, hook})
+remote = ray.remote(lambda value: {function}(value))
 results = ray.get([remote.remote(value) for value in {inputs}])""",
     "ray.util.multiprocessing.Pool.map": """\
 ray.init({cluster})
-with ray.util.multiprocessing.Pool({workers}) as pool:
+with ray.util.multiprocessing.Pool({workers}{, initializer}) as pool:
     results = pool.map({function}, {inputs}, chunksize={chunk_size})""",
     "mpi4py.MPIPoolExecutor.map": """\
 # started by: mpiexec -n {processes} python -m mpi4py.futures SCRIPT
-with mpi4py.futures.MPIPoolExecutor() as executor:
+with mpi4py.futures.MPIPoolExecutor({workers}{, initializer}) as executor:
     results = list(executor.map({function}, {inputs}, chunksize={chunk_size}))""",
 }
 
@@ -98,8 +99,18 @@ STANDARD_MODULES = ("concurrent.futures", "multiprocessing")
 UNGUARDED = ("fork", "ray", NO_METHOD)
 """Start methods whose workers do not import the caller's script anew."""
 
-PREPARING = ("initializer", "worker_init")
-"""What engines call the argument that says what each worker is to call first."""
+PREPARING: Mapping[str, str] = {
+    "{, initializer}": ", initializer={}",
+    "{, worker_init}": ", worker_init={}",
+    "{, hook}": ', runtime_env={{"worker_process_setup_hook": {}}}',
+    "{register}": "\n    client.register_worker_callbacks({})",
+    "{begin}": "{}()\n",
+}
+"""How each worker is told what to call first, by what stands for it in a template; threads share what is called once.
+
+(A function that calls it when it is first called itself was rejected: where functions of a script are sent as code, as
+by joblib, Dask and Ray, what it remembers cannot be sent.)
+"""
 
 
 @dataclass(frozen=True)
@@ -131,9 +142,6 @@ def code_for(setting: Setting, what: Pasted | None = None) -> list[str]:
         if what.star:
             lines += ["def call(arguments):", f"    return {call}(*arguments)", ""]
             call = "call"
-        if prepare and not any(f"{{, {word}}}" in template for word in PREPARING):
-            lines += _prepared(call, prepare)
-            call = "prepared"
         if setting.start_method not in UNGUARDED:
             lines.append('# in a script below: if __name__ == "__main__":')
     values = "inputs"
@@ -146,8 +154,8 @@ def code_for(setting: Setting, what: Pasted | None = None) -> list[str]:
         if f"{library}." in template:
             address = what.addresses.get(library) if what is not None else None
             template = template.replace("{cluster}", arguments if address is None else f'"{address}"')
-    for word in PREPARING:
-        template = template.replace(f"{{, {word}}}", f", {word}={prepare}" if prepare else "")
+    for place, form in PREPARING.items():
+        template = template.replace(place, form.replace("{}", prepare) if prepare else "")
     filled = template.format(
         method=setting.start_method,
         workers=setting.workers,
@@ -166,20 +174,6 @@ def _grouped(call: str, chunk_size: int) -> Iterator[str]:
         f"    return [{call}(value) for value in values]",
         "",
         f"chunks = [inputs[start : start + {chunk_size}] for start in range(0, len(inputs), {chunk_size})]",
-    )
-
-
-def _prepared(call: str, prepare: str) -> Iterator[str]:
-    """Yield a function that prepares its process once: for an engine that has no initializer."""
-    yield from (
-        "import functools",
-        "",
-        f"prepare = functools.cache({prepare})  # once in each worker",
-        "",
-        "def prepared(value):",
-        "    prepare()",
-        f"    return {call}(value)",
-        "",
     )
 
 

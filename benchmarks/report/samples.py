@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, median
 from textwrap import shorten
@@ -19,6 +19,9 @@ from benchmarks.words import FUNCTION_TIME, NO_METHOD, OR
 
 ACROSS: Mapping[str, tuple[str, ...]] = {"python": PYTHON_FACTS, "machine": MACHINE_FACTS}
 """Facts that two samples must share, by what one asks about where their difference is meant."""
+
+CLUSTER = "cluster"
+"""What one asks about where another cluster is meant."""
 
 LONGEST_FACT = 80
 """Letters of a fact that are shown; a damaged file may have a million."""
@@ -227,20 +230,30 @@ def differences(
             old, now = (_told(side, fact) for side in (base, new))
             if fact not in meant and len(old | now) > 1:
                 found.append(f"{fact}: {_listed(old)} against {_listed(now)}")
+    return [*found, *(_cluster_differences(base, new) if CLUSTER not in meant else [])]
+
+
+def _cluster_differences(base: Sequence[Reduced], new: Sequence[Reduced]) -> Iterator[str]:
+    """Say in what the clusters differ on which the runs have measured one library."""
     for name in dict.fromkeys(name for run in (*base, *new) for name in run.clusters):
         users = ([run for run in side if name in run.libraries] for side in (base, new))
-        old, now = ({cluster_facts(run.clusters.get(name)) for run in side} for side in users)
-        if len(old | now) > 1:
-            found.append(f"cluster of {name}: {_listed(old)} against {_listed(now)}")
-    return found
+        old, now = ([cluster_facts(run.clusters.get(name)) for run in side] for side in users)
+        for fact in dict.fromkeys(fact for facts in (*old, *now) for fact in facts):
+            values = [{facts[fact] for facts in side if fact in facts} for side in (old, now)]
+            if all(values) and len(values[0] | values[1]) > 1:
+                yield f"cluster of {name}, {fact}: {_listed(values[0])} against {_listed(values[1])}"
 
 
-def cluster_facts(info: ClusterInfo | None) -> str:
-    """Say what runs on a cluster must share, whatever its address; None is one that the run has started itself."""
+def cluster_facts(info: ClusterInfo | None) -> dict[str, str]:
+    """Return what runs on a cluster must share, whatever its address; None is one that the run has started itself."""
     if info is None:
-        return "started by the run"
-    sizes = (counted(info.workers, "worker"), counted(info.threads, "thread"), counted(len(info.hosts), "host"))
-    return ", ".join((*sizes, *(f"{name} {version}" for name, version in sorted(info.versions.items()))))
+        return {"started": "by the run"}
+    return {
+        "started": "before the run",
+        "size": f"{counted(info.workers, 'worker')}, {counted(info.threads, 'thread')}",
+        "machines": ", ".join(sorted(info.hosts)),
+        **info.versions,
+    }
 
 
 def _on_axis(runs: Sequence[Reduced], name: str, axis: str) -> set[str]:

@@ -84,7 +84,7 @@ def replicates(storage: Path, like: Reduced, leave_out: Collection[Path], only: 
         looked_at += 1
         if not isinstance(run, DataError) and run.complete:
             versions = tuple(sorted(run.libraries.items()))
-            clusters = tuple(sorted((name, cluster_facts(info)) for name, info in run.clusters.items()))
+            clusters = tuple(sorted((name, *cluster_facts(info).items()) for name, info in run.clusters.items()))
             alike = (*program, run.preset, run.budget, run.least_rounds, run.environment, versions, clusters)
             found.setdefault(alike, []).append(run)
         if process_time() - start > limit:

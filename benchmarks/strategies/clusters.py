@@ -7,6 +7,7 @@ and how tasks are grouped where an engine sends each by itself.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import zlib
@@ -17,9 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from benchmarks import worker
+from benchmarks.introducing import UNIMPORTABLE, Introduction, introduce
 from benchmarks.strategies.base import Call, Engine, Job, Strategy
 from benchmarks.strategies.library import Library
 
@@ -33,15 +33,15 @@ PROVE_SECONDS = 10.0
 """What all workers get to answer at once: they may have to be started first, and another program may use them."""
 
 LINGER_SECONDS = 0.05
-"""How long each of them does so: one that was free for two calls would leave another one out."""
+"""How long each worker takes to answer: one that was free for two calls would leave another one out."""
 
 SHARED_FOLDER = Path("/dev/shm")
 
+HIDDEN = "***"
+"""What stands for a secret."""
+
 LONGEST_SAID = 200
 """Letters of somebody else's error that are shown."""
-
-Introduction = tuple[str, int, dict[str, str]]
-"""What `worker.introduce` returns: a host, a process id, releases by name."""
 
 Calls = Callable[[Job], Call]
 """Jobs to what does each."""
@@ -162,50 +162,72 @@ def identity(host: str, pid: int) -> int:
 def all_of(ask: Callable[[int], Iterable[Introduction]], workers: int) -> list[Introduction]:
     """Return how each of so many workers introduces itself, where an engine can only be given tasks.
 
-    `ask` spreads that many calls of `worker.introduce`, and is asked again, for 10 s, until all have answered. Raises
+    `ask` spreads that many calls of `introduce`, and is asked again, for 10 s, until all have answered. Raises
     ClusterError if some never do; where calls wait for workers that others use, the cell's limit comes first.
     """
     found: dict[tuple[str, int], Introduction] = {}
     deadline = monotonic() + PROVE_SECONDS
     while len(found) < workers:
         found |= {(one[0], one[1]): one for one in ask(workers)}
-        if monotonic() > deadline:
-            message = f"{len(found)} of {workers} workers answered in {PROVE_SECONDS:g} s: others may use them"
+        if len(found) < workers and monotonic() > deadline:
+            message = (
+                f"only {len(found)} of {workers} workers answered within {PROVE_SECONDS:g} s, the others are busy or "
+                "gone: measure when nobody else uses the cluster"
+            )
             raise ClusterError(message)
     return list(found.values())
 
 
-def known(
+def check(place: Location, introductions: Iterable[Introduction], modules: Sequence[str]) -> dict[str, str]:
+    """Return what all who have introduced themselves, and this interpreter, have: releases by name.
+
+    Raises ClusterError for the first that has others, or lacks one of the modules. (To find that out by sending a task
+    was rejected: Dask's workers end when they cannot read one.)
+    """
+    _, _, own = introduce(0, [place.library], modules)
+    for host, _, found in introductions:
+        for name, here in own.items():
+            there = found.get(name)
+            if there != here:
+                lack = _lacks_module(host, name, there) if name in modules else _lacks_release(host, name, there, here)
+                message = f"{place.where}: {lack}"
+                raise ClusterError(message)
+    return {name: release for name, release in own.items() if name not in modules}
+
+
+def cluster_info(
     place: Location, introductions: Sequence[Introduction], modules: Sequence[str], workers: int, threads: int
 ) -> ClusterInfo:
-    """Return a running cluster whose workers have introduced themselves.
-
-    Raises ClusterError for the first that has other releases than this interpreter, or lacks one of the modules. (To
-    find that out by sending a task was rejected: Dask's workers end when they cannot read one.)
-    """
+    """Return a running cluster, of which workers on each host have introduced themselves. Raises like `check`."""
     from benchmarks.schema import ClusterInfo  # noqa: PLC0415 - a fresh interpreter need not wait for it
 
-    _, _, own = worker.introduce(0, [place.library], modules)
-    for host, _, found in introductions:
-        for name, release in own.items():
-            if found.get(name) == release:
-                continue
-            if release == worker.FOUND:
-                message = (
-                    f"{place.where}: on {host} the module {name} is not found: put its folder into PYTHONPATH of the "
-                    "cluster's workers, and of Dask's scheduler"
-                )
-                raise ClusterError(message)
-            has = f"{name} {found[name]}" if name in found else f"no {name}"
-            message = f"{place.where}: on {host} there is {has}, here is {release}: install the same there"
-            raise ClusterError(message)
+    versions = check(place, introductions, modules)
     hosts = sorted({host for host, _, _ in introductions})
-    versions = {name: release for name, release in own.items() if release != worker.FOUND}
     return ClusterInfo(workers, threads, hosts, versions, without_secrets(place.address))
 
 
-def lacking(place: Location, error: BaseException) -> ClusterError:
+def _lacks_release(host: str, name: str, there: str | None, here: str) -> str:
+    has = f"no {name}" if there is None else f"{name} {there}"
+    return f"{host} has {has}, this machine {here}: install the same there, and start its workers anew"
+
+
+def _lacks_module(host: str, name: str, there: str | None) -> str:
+    if there is None:
+        return (
+            f"{host} does not find the module {name}: put its folder into PYTHONPATH of the cluster's workers, and of "
+            "Dask's scheduler"
+        )
+    if there.startswith(UNIMPORTABLE):
+        return (
+            f"{host} cannot import the module {name} ({there.removeprefix(UNIMPORTABLE)}): install there what it needs"
+        )
+    return f"{host} has other code of the module {name} than this machine: start its workers anew, with the same file"
+
+
+def cannot_answer(place: Location, error: BaseException) -> ClusterError:
     """Return what to say of workers that could not even introduce themselves."""
+    if isinstance(error, ClusterError):
+        return error
     where, said = place.where, said_by(error, place.address)
     if "benchmarks" in said:
         return ClusterError(
@@ -216,21 +238,32 @@ def lacking(place: Location, error: BaseException) -> ClusterError:
 
 
 def said_by(error: BaseException, address: str | None) -> str:
-    """Return what an error says of an address, in one line, without user, password and query."""
+    """Return what an error says of an address, in one line; whatever the address hides is hidden there too.
+
+    Word by word, since errors quote parts of what they could not read.
+    """
     text = " ".join(str(error).split())
-    rest = (address or "").rpartition("://")[2]
-    user, query = rest.rpartition("@")[0], rest.partition("?")[2]
-    for secret in (f"{user}@" if user else "", f"?{query}" if query else ""):
-        text = text.replace(secret, "") if secret else text
+    hidden = _words(address or "") - _words(without_secrets(address or ""))
+    for word in sorted(hidden, key=len, reverse=True):
+        for form in (word, repr(word)[1:-1]):
+            text = text.replace(form, HIDDEN)
     return text[:LONGEST_SAID]
 
 
+def _words(address: str) -> set[str]:
+    """Return all that an address has between its marks, and the whole before the host."""
+    return {*re.split("[:@/?#&=]+", address), address.partition("://")[2].rpartition("@")[0]} - {""}
+
+
 def without_secrets(address: str) -> str:
-    """Return an address without user, password and query."""
-    parts = urlsplit(address)
-    if not parts.netloc:
-        return address.rpartition("@")[2].partition("?")[0]
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    """Return an address without user, password and query; it may be none that anybody could read.
+
+    An @ behind a ? or # belongs to a password or to a query: then nothing of it is shown.
+    """
+    scheme, separator, rest = address.partition("://") if "://" in address else ("", "", address)
+    before = re.split("[?#]", rest, maxsplit=1)[0]
+    place = HIDDEN if "@" in rest[len(before) :] else before.rpartition("@")[2]
+    return f"{scheme}{separator}{place}"
 
 
 def chunks_of(inputs: Sequence[Any], size: int) -> list[Sequence[Any]]:

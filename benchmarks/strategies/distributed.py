@@ -10,17 +10,19 @@ from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import worker
+from benchmarks.interrupts import start_tracker
+from benchmarks.introducing import Introduction, introduce
 from benchmarks.strategies.base import Call, Job, register
 from benchmarks.strategies.clusters import (
     ANSWER_SECONDS,
     ClusterEngine,
     ClusterError,
     ClusterStrategy,
-    Introduction,
+    cannot_answer,
+    check,
     chunks_of,
+    cluster_info,
     flattened,
-    known,
-    lacking,
     said_by,
     without_secrets,
 )
@@ -65,6 +67,12 @@ class DaskStrategy(ClusterStrategy):
     example: str = "tcp://HOST:8786"
     spread: Spread
 
+    def preload(self) -> None:
+        """Start the resource tracker, which lives until the caller ends: workers of a cluster of its own want it."""
+        super().preload()
+        if not self.running:
+            start_tracker()
+
     def open(self, job: Job, workers: int, start_method: str) -> ClusterEngine:
         """Start a scheduler here and a process for each worker, of one thread, or connect to a running one."""
         del start_method
@@ -84,7 +92,7 @@ class DaskStrategy(ClusterStrategy):
                     )
                 )
             client = held.enter_context(Client(where, timeout=ANSWER_SECONDS))
-            client.wait_for_workers(workers, START_SECONDS)
+            client.wait_for_workers(workers, START_SECONDS if self.address is None else ANSWER_SECONDS)
             return ClusterEngine(partial(self._call, client), job, partial(_introductions, client), held.pop_all())
 
     def _call(self, client: Client, job: Job) -> Call:
@@ -117,16 +125,18 @@ class DaskStrategy(ClusterStrategy):
                 message = f"{where}: is busy with {tasks} tasks of others, which would be measured too: wait for them"
                 raise ClusterError(message)
             try:
-                scheduler = client.run_on_scheduler(worker.introduce, 0, [DASK.name], modules)
+                # the scheduler reads what workers are to call, so it must find the same
+                scheduler = client.run_on_scheduler(introduce, 0, [DASK.name], modules)
                 workers = list(_introductions(client, modules))
             except Exception as error:  # noqa: BLE001 - whatever they raise there
-                raise lacking(self.location, error) from None
-        return known(self.location, [scheduler, *workers], modules, len(workers), sum(threads.values()))
+                raise cannot_answer(self.location, error) from None
+        check(self.location, [scheduler], modules)
+        return cluster_info(self.location, workers, modules, len(workers), sum(threads.values()))
 
 
 def _introductions(client: Client, modules: Sequence[str] = ()) -> Iterable[Introduction]:
     """Ask all workers at once: a client can call something on each."""
-    found: Iterable[Introduction] = client.run(worker.introduce, 0, [DASK.name], modules).values()
+    found: Iterable[Introduction] = client.run(introduce, 0, [DASK.name], modules).values()
     return found
 
 

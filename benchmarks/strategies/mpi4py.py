@@ -17,17 +17,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import worker
+from benchmarks.introducing import Introduction, introduce
 from benchmarks.strategies.base import Call, Job, register
 from benchmarks.strategies.clusters import (
     LINGER_SECONDS,
     ClusterEngine,
+    ClusterError,
     ClusterStrategy,
-    Introduction,
     Location,
     all_of,
-    known,
-    lacking,
+    cannot_answer,
+    cluster_info,
     no_room,
 )
 from benchmarks.strategies.library import Library
@@ -129,21 +129,25 @@ class MPIStrategy(ClusterStrategy):
 
     def visit(self, modules: Sequence[str] = ()) -> ClusterInfo:
         """Ask the other processes for their releases."""
-        from mpi4py.futures import MPIPoolExecutor  # noqa: PLC0415 - as above
+        from mpi4py.futures import MPIPoolExecutor  # noqa: PLC0415
+        from mpi4py.MPI import COMM_WORLD  # noqa: PLC0415 - as above
 
+        if COMM_WORLD.Get_size() == 1:  # a thread of the caller would do the work
+            message = f"{self.location.where}: has no workers, only the caller: N must be 2 or more"
+            raise ClusterError(message)
         with MPIPoolExecutor(main=False) as executor:
             executor.bootup(wait=True)
             workers: int = executor.num_workers
             try:
                 found = _introductions(executor, workers, modules)
             except Exception as error:  # noqa: BLE001 - whatever is raised there
-                raise lacking(self.location, error) from None
-        return known(self.location, found, modules, workers, workers)
+                raise cannot_answer(self.location, error) from None
+        return cluster_info(self.location, found, modules, workers, workers)
 
 
 def _introductions(executor: MPIPoolExecutor, workers: int, modules: Sequence[str] = ()) -> list[Introduction]:
-    introduce = partial(worker.introduce, libraries=[MPI.name], modules=modules)
-    return all_of(lambda number: executor.map(introduce, [LINGER_SECONDS] * number), workers)
+    introduction = partial(introduce, libraries=[MPI.name], modules=modules)
+    return all_of(lambda number: executor.map(introduction, [LINGER_SECONDS] * number), workers)
 
 
 register(

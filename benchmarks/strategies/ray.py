@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from benchmarks import worker
+from benchmarks.introducing import Introduction, introduce
 from benchmarks.strategies.base import Call, Job, pool_map_chunk_size, register
 from benchmarks.strategies.clusters import (
     ANSWER_SECONDS,
@@ -22,12 +23,11 @@ from benchmarks.strategies.clusters import (
     ClusterEngine,
     ClusterError,
     ClusterStrategy,
-    Introduction,
     all_of,
+    cannot_answer,
     chunks_of,
+    cluster_info,
     flattened,
-    known,
-    lacking,
     no_room,
     said_by,
 )
@@ -72,18 +72,30 @@ class RayStrategy(ClusterStrategy):
         del start_method
         with ExitStack() as held:
             held.enter_context(_connected(self.address, workers))
+            self._check_size(workers)
             calls, ask = self.calls(workers, held)
             return ClusterEngine(calls, job, partial(all_of, ask, workers), held.pop_all())
+
+    def _check_size(self, workers: int) -> None:
+        """Raise ClusterError if a running one is not as large as it was: tasks would go to nodes that nobody saw."""
+        import ray  # noqa: PLC0415 - only where it is measured
+
+        now = int(ray.cluster_resources().get("CPU", 0))
+        if self.running and now != workers:
+            message = f"{self.location.where}: has {now} CPUs, had {workers}: measure while no nodes join or leave"
+            raise ClusterError(message)
 
     def calls(self, workers: int, held: ExitStack) -> tuple[Calls, Ask]:
         """Return what makes calls of jobs, and what has workers introduce themselves: tasks, for whoever is idle."""
         del workers, held
         import ray  # noqa: PLC0415 - only where it is measured
 
-        introduce, each = ray.remote(worker.introduce), ray.remote(worker.each)
+        introduction, each = ray.remote(introduce), ray.remote(worker.each)
 
         def ask(number: int) -> list[Introduction]:
-            found: list[Introduction] = ray.get([introduce.remote(LINGER_SECONDS, [RAY.name]) for _ in range(number)])
+            found: list[Introduction] = ray.get(
+                [introduction.remote(LINGER_SECONDS, [RAY.name]) for _ in range(number)]
+            )
             return found
 
         def calls(job: Job) -> Call:
@@ -107,32 +119,35 @@ class RayStrategy(ClusterStrategy):
             try:
                 held.enter_context(_connected(self.address, 0))
             except Exception as error:  # noqa: BLE001 - whatever its client raises
-                message = f"{where}: cannot be joined ({type(error).__name__}: {said_by(error, self.address)})"
+                said = f"{type(error).__name__}: {said_by(error, self.address)}"
+                message = f"{where}: cannot be joined ({said}): it takes the same Ray, Python and token"
                 raise ClusterError(message) from None
             there, free = (int(found.get("CPU", 0)) for found in (ray.cluster_resources(), ray.available_resources()))
             if not there:
                 message = f"{where}: has no CPU to work with: start nodes, `ray start --address HOST:PORT`"
                 raise ClusterError(message)
             if free < there:
-                message = f"{where}: is busy: {free} of {there} CPUs are free; others would be measured too: wait"
+                message = (
+                    f"{where}: is busy ({free} of {there} CPUs are free): wait for others' tasks, which would count"
+                )
                 raise ClusterError(message)
-            introduce = ray.remote(worker.introduce)
+            introduction = ray.remote(introduce)
             nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
             on = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
-            asked = [introduce.options(scheduling_strategy=one).remote(0, [RAY.name], modules) for one in on]
+            asked = [introduction.options(scheduling_strategy=one).remote(0, [RAY.name], modules) for one in on]
             try:
                 answers = ray.get(asked, timeout=2 * ANSWER_SECONDS)
             except Exception as error:  # noqa: BLE001 - whatever is raised there
-                raise lacking(self.location, error) from None
-        return known(self.location, answers, modules, there, there)
+                raise cannot_answer(self.location, error) from None
+        return cluster_info(self.location, answers, modules, there, there)
 
     def _knock(self, where: str) -> None:
         """See that somebody listens at all: Ray's client tries for 20 s and more, and says little."""
         address = self.address or ""
-        parts = urlsplit(address if "//" in address else f"//{address}")
         try:
+            parts = urlsplit(address if "//" in address else f"//{address}")
             host, port = parts.hostname, parts.port
-        except ValueError:  # a port that is no number
+        except ValueError:  # a port that is no number, a bracket that is not closed
             host = port = None
         if not host or not port:
             message = f"{where}: no host and port; an address looks like HOST:6379, or ray://HOST:10001"
@@ -163,10 +178,10 @@ class RayPoolStrategy(RayStrategy):
             pool.join()
 
         held.callback(end)
-        introduce = partial(worker.introduce, libraries=[RAY.name])
+        introduction = partial(introduce, libraries=[RAY.name])
 
         def ask(number: int) -> list[Introduction]:
-            return list(pool.map(introduce, [LINGER_SECONDS] * number, chunksize=1))
+            return list(pool.map(introduction, [LINGER_SECONDS] * number, chunksize=1))
 
         return lambda job: partial(pool.map, job.function, job.inputs, **job.chunk_option), ask
 

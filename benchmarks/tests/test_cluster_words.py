@@ -7,12 +7,17 @@ import os
 import platform
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as changed
 
 from benchmarks import worker
 from benchmarks.bench_clusters import CHUNK_SIZE, FAMILY, KILLED, SIZES, against, answer, fed, tables
+from benchmarks.introducing import SUITE, UNIMPORTABLE, Introduction, fingerprint, introduce
 from benchmarks.measuring.cells import Cell, Selection
 from benchmarks.report.metrics import Metrics
 from benchmarks.report.paste import Pasted, code_for
@@ -24,13 +29,12 @@ from benchmarks.schema import ClusterInfo, Setting
 from benchmarks.strategies.clusters import (
     RUNNING,
     ClusterError,
-    Introduction,
     Location,
     all_of,
     chunks_of,
+    cluster_info,
     flattened,
     identity,
-    known,
     said_by,
     without_secrets,
 )
@@ -92,11 +96,37 @@ def test_tables_of_clusters(width: int) -> None:
     assert max(map(len, f"{cost}\n{gain}\n{start}\n{fate}".splitlines())) <= width
     # 3e5 iterations take 120 ms, where Dask's speedup is 1; tasks of 400 ms alone are as fast as by the pool
     assert re.search(r"2\.00( \[[\d., ]+\])? ms +20\.0( \[[\d., ]+\])? us +100( \[[\d., ]+\])? MB/s", cost)
-    assert re.search(r"at 120( \[[\d., a-z]+\])? ms +at 400( \[[\d., a-z]+\])? ms +50 workers", cost)
+    assert re.search(r"from 120( \[[\d., a-z]+\])? ms +from 400( \[[\d., a-z]+\])? ms +50 workers", cost)
     assert re.search(r"0\.10( \[[\d., ]+\])? +0\.50( \[[\d., ]+\])? +1\.00( \[[\d., ]+\])? +2\.00", gain)
     assert re.search(r"2\.50 s +10\.0 ms +1\.50 s", start)
     assert re.search(r"KilledWorker after 3 re-runs +500 ms +works", fate)
     assert ("[" in cost) is (width == 160)
+
+
+def of_workers(rows: list[Metrics], workers: int) -> list[Metrics]:
+    """Return rows as if so many workers had been asked for."""
+    return [replace(one, place=changed(one.place, axes=changed(one.place.axes, workers=workers))) for one in rows]
+
+
+def test_numbers_of_workers_stay_apart() -> None:
+    """Where several were asked for there is a line for each, set against the pool that has as many."""
+    two = of_workers(ROWS, 2)
+    four = of_workers([*rows_of("Pool.map", (0.6, 1.1, 2.0, 4.0), 5e-5), *rows_of(DASK, (0.2, 1.0, 2.0, 4.0), 1e-3)], 4)
+    cost = "\n".join(fitted(tables([*two, *four])[0], 200))
+    text = answer([*two, *four])
+
+    assert re.search(r"dask\.Client\.map, 2 workers +2\.00 .* from 120 .* from 400 ", cost)
+    assert re.search(r"dask\.Client\.map, 4 workers +1\.00 .* from 12\.0 .* from 120 .* 100 workers", cost)
+    assert re.search(r"dask\.Client\.map, 4 workers costs 1\.00 .* from 12\.0 .* on; Pool\.map, 2 workers beats", text)
+
+
+def test_other_sizes_have_columns_too() -> None:
+    """What was asked for by --sizes is shown."""
+    rows = [row(DASK, "count", 1.0, tasks=8, size=size, serial=size * 8e-6, speedup=2.0) for size in (5, 50_000)]
+    (gains,) = ("\n".join(fitted(some, 80)) for some in tables(rows) if "speedup" in "".join(fitted(some, 80)))
+
+    assert re.search(r"5\.00 us +50\.0 ms\n", gains)
+    assert re.search(r"2\.00 \[1\.82, 2\.20\] +2\.00 \[1\.82, 2\.20\]$", gains)
 
 
 def test_the_answer_names_each_with_its_numbers() -> None:
@@ -104,13 +134,15 @@ def test_the_answer_names_each_with_its_numbers() -> None:
     text = answer(ROWS)
 
     assert re.fullmatch(
-        r"dask\.Client\.map costs 2\.00 \[1\.82, 2\.20\] ms a task and beats a loop at 120 \[.*\] ms; "
-        r"Pool\.map beats a loop at 12\.0 \[.*\] ms",
+        r"dask\.Client\.map costs 2\.00 \[1\.82, 2\.20\] ms a task and beats a loop from 120 \[.*\] ms on; "
+        r"Pool\.map beats a loop from 12\.0 \[.*\] ms on",
         text,
     )
     assert answer(rows_of("Pool.map", (0.5, 1.0, 1.6, 2.0), 5e-5)) == ""
     assert answer(rows_of(DASK, (0.1, 0.2, 0.3, 0.4), 2e-3)).endswith("a task and does not beat a loop up to 400 ms")
-    assert answer(rows_of(DASK, (1.1, 1.2, 1.3, 1.4), 2e-3)).endswith("a task and beats a loop at 1.20 ms or less")
+    assert answer(rows_of(DASK, (1.1, 1.2, 1.3, 1.4), 2e-3)).endswith(
+        "a task and beats a loop from less than 1.20 ms on"
+    )
 
 
 def test_workers_that_a_scheduler_feeds() -> None:
@@ -139,6 +171,11 @@ def test_a_speedup_over_the_pool() -> None:
         ("me:secret@host:6379", "host:6379"),
         ("ray://host:10001?token=secret", "ray://host:10001"),
         ("host:6379?token=secret", "host:6379"),
+        ("tls://me:sec/ret@host:8786", "tls://host:8786"),
+        ("tls://me:sec?ret@host:8786", "tls://***"),
+        ("tls://me:sec#ret@host:8786", "tls://***"),
+        ("ray://host:10001?token=a@secret", "ray://***"),
+        ("tcp://[::1", "tcp://[::1"),
     ],
 )
 def test_addresses_are_said_without_secrets(address: str, said: str) -> None:
@@ -147,7 +184,16 @@ def test_addresses_are_said_without_secrets(address: str, said: str) -> None:
     assert "secret" not in said_by(ValueError(f"cannot connect to {address.rpartition('://')[2]}"), address)
 
 
-HERE = worker.introduce(0, ["pytest"], ["benchmarks"])[2]
+@pytest.mark.parametrize("quoted", ["{0}", "{0!r}", "int() with base 10: 'sec\\\\ret@host'", "a t0ken is wrong"])
+def test_pieces_of_secrets_are_hidden(quoted: str) -> None:
+    """An error may quote a part of what it could not read, or write a backslash twice."""
+    address = "tcp://me:sec\\ret@host:8786?key=t0ken"
+    said = said_by(ValueError(quoted.format(address)), address)
+
+    assert not re.search("sec|ret|t0ken", said)
+
+
+HERE = introduce(0, ["pytest"], ["benchmarks"])[2]
 
 
 def introduction(**more: str | None) -> Introduction:
@@ -159,33 +205,88 @@ def introduction(**more: str | None) -> Introduction:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"Python": "3.9.1"}, r"on far there is Python 3\.9\.1, here is [\d.a-z]+: install the same there"),
-        ({"pytest": "1.0"}, r"on far there is pytest 1\.0, here is [\d.]+: install the same there"),
-        ({"pytest": None}, r"on far there is no pytest, here is [\d.]+: install the same there"),
+        ({"Python": "3.9.1"}, r"far has Python 3\.9\.1, this machine [\d.a-z]+: install the same there, and .*"),
+        ({"pytest": "1.0"}, r"far has pytest 1\.0, this machine [\d.]+: install the same there, and .*"),
+        ({"pytest": None}, r"far has no pytest, this machine [\d.]+: install the same there, and .*"),
+        ({"process_pool_benchmarks": "0badf00d"}, r"far has process-pool-benchmarks 0badf00d, this machine \w{8}: .*"),
+        ({"benchmarks": None}, r"far does not find the module benchmarks: put its folder into PYTHONPATH of .*"),
+        ({"benchmarks": "0badf00d"}, r"far has other code of the module benchmarks than this machine: start its .*"),
         (
-            {"process_pool_benchmarks": "0badf00d"},
-            r"on far there is process-pool-benchmarks 0badf00d, here is \w{8}: .*",
+            {"benchmarks": f"{UNIMPORTABLE}ValueError: no"},
+            r"far cannot import the module benchmarks \(ValueError: no\): .*",
         ),
-        ({"benchmarks": None}, r"on far the module benchmarks is not found: put its folder into PYTHONPATH of .*"),
     ],
 )
 def test_what_workers_lack(more: Mapping[str, str | None], message: str) -> None:
     """It is said in one line: where, what, and what to do; one worker of several is enough."""
     place = Location("--dask-scheduler", "tcp://me:secret@far:1", "pytest")
     with pytest.raises(ClusterError) as error:
-        known(place, [introduction(), introduction(**more)], ["benchmarks"], 2, 2)
+        cluster_info(place, [introduction(), introduction(**more)], ["benchmarks"], 2, 2)
 
     assert re.fullmatch(rf"--dask-scheduler tcp://far:1: {message}", str(error.value))
+
+
+NUMBERS = count()
+
+
+def module_of(folder: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> str:
+    """Return the name of a new module with a source."""
+    monkeypatch.syspath_prepend(folder)
+    name = f"made_{next(NUMBERS)}"
+    (folder / f"{name}.py").write_text(source)
+    return name
+
+
+WORK = "def work(n):\n    return n + 1\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "alike"),
+    [
+        (f"# why\n{WORK}", True),
+        (f"import time\nBEGUN = time.time()\n{WORK}", True),
+        (WORK.replace("1", "2"), False),
+        (WORK.replace("n + 1", "abs(n)"), False),
+        (f"import functools\n@functools.cache\n{WORK}", True),
+        (f"{WORK}class Work:\n    def work(self):\n        return 1\n", False),
+    ],
+)
+def test_code_that_differs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, alike: object) -> None:
+    """A fingerprint stands for what a module's functions do, not for comments or for what it holds."""
+    one, other = module_of(tmp_path, monkeypatch, WORK), module_of(tmp_path, monkeypatch, source)
+
+    assert (fingerprint(one) == fingerprint(other)) is alike
+
+
+def test_a_file_that_has_changed_since_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that has run for a while has the code that it has loaded, whatever its file says by now."""
+    name = module_of(tmp_path, monkeypatch, WORK)
+    before = fingerprint(name)
+    (tmp_path / f"{name}.py").write_text(WORK.replace("1", "2"))
+
+    assert fingerprint(name) == before
+
+
+def test_modules_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module, or a part of a package, that is not found has no fingerprint; one that fails has its error."""
+    broken = module_of(tmp_path, monkeypatch, "import nowhere_to_be_found")
+    found = introduce(0, [], ["email.nowhere", "nowhere.at.all", broken, "math"])[2]
+
+    assert set(found) == {"Python", SUITE, broken, "math"}
+    assert found[broken] == f"{UNIMPORTABLE}ModuleNotFoundError: No module named 'nowhere_to_be_found'"
 
 
 def test_what_a_cluster_is() -> None:
     """Workers, threads, each host once, what all of them have; modules that were only looked for are no versions."""
     place = Location("--dask-scheduler", "tcp://me:secret@far:1", "pytest")
-    info = known(place, [introduction(), introduction()], ["benchmarks"], 2, 6)
+    info = cluster_info(place, [introduction(), introduction()], ["benchmarks"], 2, 6)
 
     assert (info.workers, info.threads, info.hosts, info.address) == (2, 6, ["far"], "tcp://far:1")
     assert set(info.versions) == {"Python", "process-pool-benchmarks", "pytest"}
-    assert cluster_facts(INFO) == "4 workers, 4 threads, 2 hosts, Python 3.13.0, distributed 2026.8.0"
+    assert cluster_facts(INFO) == {
+        "started": "before the run", "size": "4 workers, 4 threads", "machines": "a, b", "Python": "3.13.0",
+        "distributed": "2026.8.0",
+    }  # fmt: skip
 
 
 def test_workers_are_told_apart() -> None:
@@ -201,8 +302,10 @@ def test_all_workers_must_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {pid for _, pid, _ in all_of(lambda _number: next(answers), 2)} == {1, 2}
 
     monkeypatch.setattr("benchmarks.strategies.clusters.PROVE_SECONDS", 0.0)
-    with pytest.raises(ClusterError, match=r"^1 of 2 workers answered in 0 s: others may use them$"):
+    with pytest.raises(ClusterError, match=r"^only 1 of 2 workers answered within 0 s, the others are busy or gone: "):
         all_of(lambda _number: [("a", 1, {})], 2)
+
+    assert len(all_of(lambda _number: [("a", 1, {}), ("a", 2, {})], 2)) == 2, "late, but all of them"
 
 
 def test_chunks_by_hand() -> None:
@@ -254,10 +357,18 @@ def test_what_a_running_cluster_is_spared(workload: str, state: str, reason: str
 
 
 def test_runs_on_unlike_clusters_are_not_compared(tmp_path: Any) -> None:
-    """Another number of workers, or a cluster of its own, is a reason to stop, and named; another address is none."""
-    folder = storage(tmp_path / "s", [("own", {}), ("four", {}), ("same", {})])
+    """Other workers or hosts, or a cluster of its own, are reasons to stop, and named; another address is none.
+
+    Unless it is said that they are meant.
+    """
+    folder = storage(tmp_path / "s", [("own", {}), ("four", {}), ("same", {}), ("far", {})])
     info = {"workers": 4, "threads": 4, "hosts": ["a"], "versions": {"Python": "3.13.0"}, "address": "tcp://a:1"}
-    clusters = {"own": {}, "four": {"distributed": info}, "same": {"distributed": {**info, "address": "tcp://b:2"}}}
+    clusters = {
+        "own": {},
+        "four": {"distributed": info},
+        "same": {"distributed": {**info, "address": "tcp://b:2"}},
+        "far": {"distributed": {**info, "workers": 5, "hosts": ["a", "b"]}},
+    }
     for path in folder.glob("*/*.json"):
         run = json.loads(path.read_bytes())
         run["suite"]["libraries"] = {"distributed": "2026.8.0"}
@@ -265,13 +376,17 @@ def test_runs_on_unlike_clusters_are_not_compared(tmp_path: Any) -> None:
         path.write_text(json.dumps(run))
     stopped = report("compare", "own", "four", f"--storage={folder}")
     compared = report("compare", "four", "same", f"--storage={folder}")
+    elsewhere = report("compare", "four", "far", f"--storage={folder}")
+    meant = report("compare", "four", "far", "--across=cluster", f"--storage={folder}")
 
     assert stopped[0] == 3
-    assert (
-        "NOT COMPARABLE: cluster of distributed: started by the run against 4 workers, 4 threads, 1 host, Python 3.13.0"
-        in " ".join(stopped[1].split())
-    )
+    assert "cluster of distributed, started: by the run against before the run." in " ".join(stopped[1].split())
     assert "NOT COMPARABLE" not in compared[1]
+    assert (
+        "cluster of distributed, size: 4 workers, 4 threads against 5 workers, 4 threads; cluster of distributed, "
+        "machines: a against a, b" in " ".join(elsewhere[1].split())
+    )
+    assert "NOT COMPARABLE" not in meant[1]
     assert document()["suite"].get("clusters") is None
 
 

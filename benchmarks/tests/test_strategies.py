@@ -366,6 +366,18 @@ def test_an_interpreter_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPa
     interpreter.close()
 
 
+def test_an_interpreter_that_is_gone_is_said_to_be() -> None:
+    """Whoever talks to one that was killed meanwhile is told so, not of a broken pipe."""
+    interpreter = Interpreter(__name__, "read_and_print", "")
+    interpreter.start()
+    interpreter.await_ready()
+    os.kill(interpreter.pid, signal.SIGKILL)
+    interpreter.exit_code()
+    with pytest.raises(FreshError, match=r"ended without an answer \(exit code -9\)$"):
+        interpreter.say(b"!")
+    interpreter.close()
+
+
 def test_a_task_reads_nothing_and_its_prints_do_not_mix(capfd: pytest.CaptureFixture[str]) -> None:
     """Its standard input is empty, as a worker's, and what it prints is no part of the answer."""
     interpreter = Interpreter(__name__, "read_and_print", "")

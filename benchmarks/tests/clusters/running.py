@@ -116,11 +116,11 @@ def free_port() -> int:
     raise AssertionError
 
 
-def dask_scheduler(folder: Path) -> tuple[Program, str]:
+def dask_scheduler(folder: Path, **more: str) -> tuple[Program, str]:
     """Start a scheduler, and return it with its address."""
     port = free_port()
     command = [str(BIN / "dask"), "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
-    program = start(folder, "scheduler", command)
+    program = start(folder, "scheduler", command, **more)
     program.wait_for("Scheduler at:")
     return program, f"tcp://127.0.0.1:{port}"
 

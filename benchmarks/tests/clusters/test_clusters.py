@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.measuring.processes import below, in_session
+from benchmarks.report.paste import Pasted, code_for
+from benchmarks.schema import Setting
+from benchmarks.strategies import STRATEGIES
+from benchmarks.strategies.mpi4py import ALLOWED
 from benchmarks.tests.clusters.running import (
     BRIEF,
     DASK,
@@ -23,6 +28,7 @@ from benchmarks.tests.clusters.running import (
     saved,
     start,
 )
+from benchmarks.tests.conftest import ROOT
 from benchmarks.words import CALLER_SEES, STAGES
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has started")
@@ -56,10 +62,13 @@ def test_a_cluster_that_is_started_and_ended(folder: Path, left: str, name: str)
     ],
 )
 def test_what_becomes_of_a_killed_worker(folder: Path, left: str, name: str, seen: str) -> None:
-    """Each does what it is known for: tries again in silence, some times, fails at once, or ends with its caller."""
+    """Each does what it is known for: tries again in silence, some times, fails at once, or ends with its caller.
+
+    However short other cells are: an answer is waited for.
+    """
     needs(name)
     result = measured(
-        folder, f"--strategies={name}", "-k", "worker_killed", CLUSTER_TEST=left, TMPDIR=str(folder / "t")
+        folder, *BRIEF, f"--strategies={name}", "-k", "worker_killed", CLUSTER_TEST=left, TMPDIR=str(folder / "t")
     )
     (one,) = saved(folder)["benchmarks"]
 
@@ -117,7 +126,7 @@ def test_mpi_from_inside(folder: Path, left: str) -> None:
 
 
 def test_own_function_on_a_cluster(folder: Path, left: str) -> None:
-    """A cluster that was named is measured whatever is foretold, beside the pools, and stands in the recommendation."""
+    """A cluster that was named is measured whatever is predicted, beside pools, and stands in the recommendation."""
     needs(DASK)
     (folder / "mine.py").write_text("few = range(1, 40)\n\ndef work(n):\n    return sum(range(20_000 * n))\n")
     command = [
@@ -133,5 +142,53 @@ def test_own_function_on_a_cluster(folder: Path, left: str) -> None:
     assert DASK in names
     assert len(names) > 2
     assert re.search(
-        rf"(Slower|Not told|Recommended)[^.]*{re.escape(DASK)}|distributed\.Client", program.said(), re.DOTALL
+        rf"(Slower|No clear difference|Recommended)[^.]*{re.escape(DASK)}|distributed\.Client",
+        program.said(),
+        re.DOTALL,
     )
+
+
+PREPARED = """
+import os
+prepared = []
+
+def begin():
+    prepared.append(os.getpid())
+
+def work(n):
+    return n, prepared == [os.getpid()]
+"""
+
+
+@pytest.mark.parametrize("chunk_size", [1, 3])
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [(DASK, "dask"), ("dask.Client.submit", "dask"), (RAY, "ray"), (RAY_POOL, "ray"), (MPI, "mpi")],
+)
+@pytest.mark.usefixtures("left")
+def test_code_to_paste_runs(folder: Path, name: str, method: str, chunk_size: int) -> None:
+    """It gives all results in order, and each worker has called the initializer once before its first task."""
+    needs(name)
+    (folder / "mine.py").write_text(PREPARED)
+    lines = code_for(Setting(name, chunk_size, 2, method), Pasted("mine:work", initializer="mine:begin"))
+    body = ["inputs = list(range(8))", *lines, "print(results == [(n, True) for n in range(8)])"]
+    script = folder / "script.py"
+    indented = "\n".join(f"    {line}" for line in body)
+    script.write_text(f'def main():\n{indented}\n\nif __name__ == "__main__":\n    main()\n')
+    launcher = STRATEGIES[name].launcher(2)
+    command = [*(launcher or [sys.executable]), str(script)]
+    temporary = str(folder / "t")
+    marks = {
+        "CLUSTER_TEST": folder.name,
+        "TMPDIR": temporary,
+        "RAY_TMPDIR": temporary,
+        "PYTHONPATH": f"{ROOT}:{folder}",
+    }
+    program = start(folder, "script", command, **{**marks, **(ALLOWED if launcher else {})})
+    with ended(program):
+        code = program.process.wait(60)
+    shutil.rmtree(folder / "t")
+    (folder / "t").mkdir()
+
+    assert code == 0, program.said()
+    assert program.said().splitlines()[-1] == "True", program.said()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -10,6 +11,7 @@ from time import monotonic
 
 import pytest
 
+from benchmarks.measuring.lock import MachineLock
 from benchmarks.measuring.processes import below
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.mpi4py import ALLOWED
@@ -41,6 +43,7 @@ def refused(folder: Path, *arguments: str, left: str = "") -> tuple[str, float]:
     assert result.returncode == 4, result.stdout
     assert not (folder / "runs").exists() or not list((folder / "runs").glob("*/*.json"))
     assert len(lines) == 1, result.stdout
+    assert not re.search("Traceback|Warning|sec-ret", result.stdout)
     return lines[-1].removeprefix("ERROR: "), monotonic() - begun
 
 
@@ -49,8 +52,13 @@ def refused(folder: Path, *arguments: str, left: str = "") -> tuple[str, float]:
     [
         (DASK, "--dask-scheduler=tcp://127.0.0.1:{port}", "no scheduler answers"),
         (DASK, "--dask-scheduler=127.0.0.1", "an address looks like tcp://HOST:8786"),
+        (DASK, "--dask-scheduler=tcp://me:sec-ret@127.0.0.1", "an address looks like tcp://HOST:8786"),
+        (DASK, "--dask-scheduler=tcp://[::1:8786", "an address looks like tcp://HOST:8786"),
         (RAY, "--ray-address=127.0.0.1:{port}", "nobody answers (Connection refused)"),
         (RAY, "--ray-address=head", "an address looks like HOST:6379"),
+        (RAY, "--ray-address=[::1:6379", "an address looks like HOST:6379"),
+        (RAY, "--ray-address=auto", "an address looks like HOST:6379"),
+        (RAY, "--ray-address=ray://127.0.0.1:{port}?token=sec-ret", "nobody answers (Connection refused)"),
     ],
 )
 def test_addresses_that_nobody_answers(folder: Path, left: str, name: str, option: str, message: str) -> None:
@@ -73,8 +81,20 @@ def test_somebody_else_answers(folder: Path, left: str) -> None:
         program.wait_for("up")
         text, seconds = refused(folder, f"--strategies={DASK}", f"--dask-scheduler=tcp://127.0.0.1:{port}", left=left)
 
-    assert "somebody answers, but lets nobody in for 20 s" in text
+    assert "something answers, but the cluster does not within 20 s" in text
     assert seconds < 25
+
+
+def test_a_cluster_is_not_looked_at_while_another_run_measures(folder: Path) -> None:
+    """Its workers would be disturbed."""
+    needs(DASK)
+    lock = MachineLock(folder / "lock")
+    try:
+        text, _ = refused(folder, f"--strategies={DASK}", f"--dask-scheduler=tcp://127.0.0.1:{free_port()}")
+    finally:
+        lock.release()
+
+    assert text.startswith(f"process {os.getpid()} is measuring on this machine")
 
 
 def test_a_scheduler_without_workers(folder: Path, left: str) -> None:
@@ -135,14 +155,14 @@ def test_workers_with_another_release(folder: Path, left: str) -> None:
         ROOT / "benchmarks", folder / "benchmarks", ignore=shutil.ignore_patterns("tests", "evidence", "docs")
     )
     with (folder / "benchmarks" / "tasks.py").open("a", encoding="utf-8") as file:
-        file.write("# changed\n")
+        file.write("\ndef newer():\n    return 1\n")
     scheduler, address = dask_scheduler(folder)
     with ended(scheduler):
         workers = dask_workers(folder, address, PYTHONPATH=str(folder))
         with ended(workers):
             text, _ = refused(folder, f"--strategies={DASK}", f"--dask-scheduler={address}", left=left)
 
-    assert re.search(r": on \S+ there is process-pool-benchmarks \w{8}, here is \w{8}: install the same there$", text)
+    assert re.search(r": \S+ has process-pool-benchmarks \w{8}, this machine \w{8}: install the same there", text)
 
 
 TARGET = ("--target=mine:work", "--inputs=mine:few", "--budget=20")
@@ -155,8 +175,42 @@ def test_a_function_that_workers_do_not_find(folder: Path, left: str, dask: tupl
     before = {one.pid for one in below(workers.process.pid)}
     text, _ = refused(folder, f"--strategies={DASK}", f"--dask-scheduler={address}", *TARGET, left=left)
 
-    assert "the module mine is not found: put its folder into PYTHONPATH of the cluster's workers" in text
+    assert "does not find the module mine: put its folder into PYTHONPATH of the cluster's workers" in text
     assert {one.pid for one in below(workers.process.pid)} == before
+
+
+def test_workers_that_have_older_code(folder: Path, left: str) -> None:
+    """Workers that have loaded a function's module before it was changed are found: they would do what it did then."""
+    needs(DASK)
+    path = f"{ROOT}:{folder}"
+    (folder / "mine.py").write_text("none = ()\n\ndef work(n):\n    return n\n")
+    run = ("--target=mine:work", "--inputs=mine:none", f"--strategies={DASK}")
+    scheduler, address = dask_scheduler(folder, PYTHONPATH=path)
+    with ended(scheduler):
+        workers = dask_workers(folder, address, PYTHONPATH=path)
+        with ended(workers):
+            loaded, _ = refused(folder, *run, f"--dask-scheduler={address}", left=left)
+            (folder / "mine.py").write_text("none = ()\n\ndef work(n):\n    return n + 1\n")
+            older, _ = refused(folder, *run, f"--dask-scheduler={address}", left=left)
+
+    assert loaded == "--inputs mine:none: gives no input"
+    assert re.fullmatch(
+        rf"--dask-scheduler {address}: \S+ has other code of the module mine than this machine: .*", older
+    )
+
+
+@pytest.mark.parametrize("ranks", [1, None])
+def test_mpi_without_workers(folder: Path, left: str, ranks: int | None) -> None:
+    """One process has nobody to send tasks to: mpi4py would run them in a thread of the caller."""
+    needs(MPI)
+    command = command_of(folder, *BRIEF, f"--strategies={MPI}", ranks=1)
+    if ranks is None:
+        command = command[command.index(sys.executable) :]
+    program = start(folder, "run", command, CLUSTER_TEST=left, TMPDIR=str(folder / "t"), **ALLOWED)
+    with ended(program):
+        assert program.process.wait(60) == 4, program.said()
+
+    assert "has no workers, only the caller: N must be 2 or more" in program.said()
 
 
 def test_mpiexec_without_mpi4py(folder: Path, left: str) -> None:
@@ -180,7 +234,7 @@ def test_addresses_without_strategies(folder: Path) -> None:
     assert text == (
         "--dask-scheduler: name what is to be measured there: --strategies dask.Client.map,dask.Client.submit"
     )
-    assert other.startswith("no cluster was named: --strategies dask.Client.map")
+    assert other.startswith("no cluster was named: add one or more, as by --strategies dask.Client.map,")
 
 
 @pytest.fixture

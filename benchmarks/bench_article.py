@@ -28,7 +28,7 @@ def answer(rows: Sequence[Metrics]) -> str:
             continue
         slowdown = row.speedup.inverse()
         if row.speedup.meets(1, 1):
-            kind, value = f"{NO_DIFFERENCE} from the loop, times as long", slowdown
+            kind, value = f"times as long as the loop, {NO_DIFFERENCE}", slowdown
         elif slowdown.center > 1:
             kind, value = "times as long as the loop", slowdown
         else:
@@ -36,7 +36,9 @@ def answer(rows: Sequence[Metrics]) -> str:
         method = row.place.start_method
         length = f", {units.seconds(row.task_length)} tasks" if methods.count(method) > 1 else ""
         said.setdefault(kind, []).append(f"{known(value)} ({method}{length})")
-    return "; ".join(f"{kind}: {', '.join(values)}" for kind, values in said.items())
+    return "; ".join(
+        f"{'takes' if 'long' in kind else 'runs'} {', '.join(values)} {kind}" for kind, values in said.items()
+    )
 
 
 FAMILY = Family(

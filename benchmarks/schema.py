@@ -247,14 +247,14 @@ class TimedCall(Struct, frozen=True):
 
 
 class Tried(Struct, frozen=True):
-    """A setting of a person's own function: what a model has `foretold` of a pass, and what the clock said.
+    """A setting of a person's own function: what a model has `predicted` of a pass, and what the clock said.
 
-    Seconds; `error` is the standard deviation of the log of what is foretold over what is measured. `taken` is the
-    faster of two passes, `start` making and ending the pool; None where nobody foretold, or timed, it.
+    Seconds; `error` is the standard deviation of the log of what is predicted over what is measured. `taken` is the
+    faster of two passes, `start` making and ending the pool; None where nobody predicted, or timed, it.
     """
 
     setting: Setting
-    foretold: Amount | None = None
+    predicted: Amount | None = None
     error: Amount | None = None
     taken: Amount | None = None
     start: Amount | None = None

@@ -113,11 +113,19 @@ def _which_engine(shown: Overview) -> list[str]:
     def cost(strategy: str, chunk_size: int) -> str:
         return known(_row(shown, "engines", strategy, workload="nothing", chunk_size=chunk_size).task_time, "s")
 
+    def cheapest(chunk_size: int) -> tuple[str, str]:
+        """Return which of Python's own pools costs least a task, or cannot be told from it, and what they cost."""
+        own = [_row(shown, "engines", name, workload="nothing", chunk_size=chunk_size) for name in bench_engines.POOLS]
+        tied, _ = ranked(own, lambda row: row.task_time)
+        names = " or ".join(f"**`{row.place.strategy}`**" for row in tied)
+        doubt = f", {NO_DIFFERENCE}" if len(tied) > 1 else ""
+        return names, f"{' or '.join(known(row.task_time, 's') for row in tied)} each in chunks of {chunk_size}{doubt}"
+
     def pays(strategy: str) -> str:
         point = points[strategy]
         assert point is not None
         assert point.interval is not None
-        return f" from {known(point.interval, 's')} a task on"
+        return f" at {known(point.interval, 's')} a task"
 
     def killed(strategy: str) -> str:
         row = _row(shown, "engines", strategy, workload=bench_engines.KILLED)
@@ -128,27 +136,28 @@ def _which_engine(shown: Overview) -> list[str]:
         row = _row(shown, "engines", strategy, workload="script")
         return units.seconds(row.time.center + row.measures[IMPORT][0])
 
-    def sends(strategy: str) -> str:
+    def throughput(strategy: str) -> str:
         rate = _row(shown, "engines", strategy, workload="bytes in").throughput
         assert rate is not None
         return known(rate.scaled(1 / units.MEGABYTE), "MB/s")
 
     chunk = bench_engines.CHUNK_SIZE
+    names, costs = cheapest(chunk)
     return [
-        f"**`Pool`** for many short tasks of which none kills its worker: {cost('Pool.map', chunk)} each in chunks of "
-        f"{chunk}, {cost('Pool.map', 1)} singly;",
+        f"{names} for many short tasks: {costs}; singly `Pool.map` takes {cost('Pool.map', 1)}, and hangs if a worker "
+        "is killed;",
         f"**`ProcessPoolExecutor`** if a worker may die and the work then ends: {killed('ProcessPoolExecutor.map')};",
-        f"**loky**'s reusable executor if it is to go on: {killed('loky.get_reusable_executor.map')}; and where "
-        f"workers must not be forked from the caller, for {script('loky.ProcessPoolExecutor.map')} from import to end, "
-        f"of `ProcessPoolExecutor` {script('ProcessPoolExecutor.map')};",
+        f"**loky**'s reusable executor if the work must go on: {killed('loky.get_reusable_executor.map')}; and where "
+        f"workers must not be forked from the caller, at {script('loky.ProcessPoolExecutor.map')} from import to "
+        f"shutdown, against {script('ProcessPoolExecutor.map')} for `ProcessPoolExecutor`;",
         f"**pebble** if single tasks need time limits: {cost('pebble.ProcessPool.map', 1)} singly, "
         f"{cost('pebble.ProcessPool.map', chunk)} in chunks; a killed worker: {killed('pebble.ProcessPool.map')};",
         f"**mpire** for its progress bars and shared objects: {cost('mpire.WorkerPool.map', 1)} singly, "
-        f"{sends('mpire.WorkerPool.map')} to workers, of `Pool.map` {sends('Pool.map')};",
-        f"**multiprocess** if functions or inputs cannot be pickled otherwise, for {cost('multiprocess.Pool.map', 1)} "
-        f"a task singly, of `Pool.map` {cost('Pool.map', 1)};",
-        f"**joblib** where a library uses it anyway, such as scikit-learn, or for its cache and large arrays: it pays"
-        f"{pays('joblib.Parallel loky')}, `Pool.map`{pays('Pool.map')}.",
+        f"{throughput('mpire.WorkerPool.map')} to workers, against {throughput('Pool.map')} for `Pool.map`;",
+        f"**multiprocess** if functions or inputs cannot be pickled otherwise, at {cost('multiprocess.Pool.map', 1)} "
+        f"a task singly, against {cost('Pool.map', 1)} for `Pool.map`;",
+        f"**joblib** where a library uses it anyway, such as scikit-learn, or for its cache and large arrays: it "
+        f"breaks even{pays('joblib.Parallel loky')}, `Pool.map`{pays('Pool.map')}.",
     ]
 
 
@@ -157,7 +166,7 @@ def _results(shown: Overview) -> list[str]:
     found = [shown.heading]
     for name in shown.families:
         own = replace(shown, families={name: shown.families[name]}, rows=tuple(_family(shown, name)), missing={})
-        question = shown.families[name].question
+        question = families()[name].question  # runs have that of their day
         picture = BASELINES / f"{name}.svg"
         drawn = [f"![{question}](../../{picture.relative_to(ROOT).as_posix()})"] if picture.exists() else []
         lines = details.family_lines(own, families(), name, 10_000, "github")
@@ -245,15 +254,15 @@ def written(text: str, new: dict[str, str]) -> str:
 
 def draw(columns: Sequence[matrix.Sample], folder: Path) -> list[Path]:
     """Draw the newest version's pictures as SVG into a folder; return their paths."""
-    from benchmarks.evidence.regret_plot import draw_foretold  # noqa: PLC0415 - the same
+    from benchmarks.evidence.regret_plot import draw_predicted  # noqa: PLC0415 - the same
     from benchmarks.report.plots import draw as draw_all  # noqa: PLC0415 - the tests need the rest without Matplotlib
 
     shown = of_runs(columns[-1].runs, stored(columns))
-    foretold = folder / "foretold.svg"
-    draw_foretold(load_entries(REGRET), foretold)
+    predicted = folder / "predicted.svg"
+    draw_predicted(load_entries(REGRET), predicted)
     with tempfile.TemporaryDirectory() as scratch:
         drawn = [path for path in draw_all(shown, Path(scratch)) if path.suffix == ".svg"]
-        return [foretold, *(Path(shutil.copy(path, folder)) for path in drawn)]
+        return [predicted, *(Path(shutil.copy(path, folder)) for path in drawn)]
 
 
 def main() -> int:

@@ -2,7 +2,7 @@
 
 For each function of `benchmarks.evidence.functions`, on which no model was fitted: a run such as a person would take,
 in FOLDER/NAME, where no earlier run can tell it anything; a sweep over many settings; then the recommended setting, the
-best others, the loop, and what `report advise` foretells from the baselines alone, in turns. About three minutes each;
+best others, the loop, and what `report advise` predicts from the baselines alone, in turns. About three minutes each;
 what is there already is not measured again, so that it can be interrupted.
 
     python -m benchmarks.evidence.regret FOLDER [--only NAME ...] [--turns 5]
@@ -62,7 +62,7 @@ class Asked:
     said: list[str]
     info: TargetInfo
     recommended: Setting
-    foretold: float | None
+    predicted: float | None
     measured: float | None
 
 
@@ -107,10 +107,10 @@ def read(storage: Path, whole: float) -> Asked:
         return Asked(whole, said, info, LOOP, None, None)
     axes = row.place.axes
     measured = Setting(axes.strategy, axes.chunk_size, axes.workers, axes.start_method)
-    foretold = next((one.foretold for one in info.tries if one.setting == measured), None)
+    predicted = next((one.predicted for one in info.tries if one.setting == measured), None)
     # the code to paste names the chunk size that was really used
     pasted = Setting(axes.strategy, row.place.tasks_per_chunk, axes.workers, axes.start_method)
-    return Asked(whole, said, info, pasted, foretold, row.time.center)
+    return Asked(whole, said, info, pasted, predicted, row.time.center)
 
 
 def earlier(name: str) -> list[Reduced]:
@@ -123,7 +123,7 @@ def earlier(name: str) -> list[Reduced]:
 
 
 def advise(runs: Sequence[Reduced], asked: Asked) -> Proposal:
-    """Return what earlier runs foretell for the recommended strategy; where they do not know it, for their best."""
+    """Return what earlier runs predict for the recommended strategy; where they do not know it, for their best."""
     info = asked.info
     waits = info.computing < COMPUTES
     job = Demand(info.task_time, info.inputs, round(info.bytes_in), round(info.bytes_out), info.deviation, waits)
@@ -160,7 +160,7 @@ def contested(name: str, asked: Asked, proposal: Proposal, turns: int) -> Entry:
         task_time=asked.info.task_time,
         spread=asked.info.deviation,
         recommended=asked.recommended,
-        foretold=asked.foretold,
+        predicted=asked.predicted,
         measured=asked.measured,
         sweep=swept,
         left_out=left_out,
@@ -200,9 +200,9 @@ def report(folder: Path, picture: Path | None) -> None:
         raise DataError(f"{folder / 'regret.jsonl'}: nothing was found yet")
     print("\n".join([table(entries), "", *aims(entries)]))
     if picture is not None:
-        from benchmarks.evidence.regret_plot import draw_foretold  # noqa: PLC0415 - the rest does without Matplotlib
+        from benchmarks.evidence.regret_plot import draw_predicted  # noqa: PLC0415 - the rest does without Matplotlib
 
-        draw_foretold(entries, picture)
+        draw_predicted(entries, picture)
 
 
 def main(arguments: Sequence[str]) -> int:

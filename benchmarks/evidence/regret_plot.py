@@ -1,4 +1,4 @@
-"""Draws what was foretold against what was measured, for `benchmarks.evidence.regret`. Needs Matplotlib."""
+"""Draws what was predicted against what was measured, for `benchmarks.evidence.regret`. Needs Matplotlib."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ EDGE = 4.0
 Point = tuple[float, float]
 
 
-def draw_foretold(entries: Sequence[Entry], path: Path) -> None:
+def draw_predicted(entries: Sequence[Entry], path: Path) -> None:
     """Draw the times of recommended and of advised settings. OSError or ValueError if it cannot be written."""
     own = {
-        entry.function: (entry.measured, entry.foretold)
+        entry.function: (entry.measured, entry.predicted)
         for entry in entries
-        if entry.measured is not None and entry.foretold
+        if entry.measured is not None and entry.predicted
     }
     advised = {entry.function: (entry.advised_measured(), entry.advised_seconds) for entry in entries}
     figure = Figure(figsize=(SIDE, SIDE), layout="constrained")
@@ -49,7 +49,7 @@ def draw_foretold(entries: Sequence[Entry], path: Path) -> None:
     for place, (name, points) in enumerate({"the run's model": own, "advise, from earlier runs": advised}.items()):
         x, y = zip(*points.values(), strict=True) if points else ((), ())
         axes.plot(x, y, linestyle="none", color=COLORS[place], marker=MARKERS[place], label=name)
-    axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, xlabel="measured", ylabel="foretold")
+    axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, xlabel="measured", ylabel="predicted")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(FuncFormatter(_tick))
@@ -64,9 +64,9 @@ def draw_foretold(entries: Sequence[Entry], path: Path) -> None:
 
 
 def _off(point: Point) -> float:
-    """Return how far what was foretold is off, as a share of what was measured."""
-    measured, foretold = point
-    return abs(foretold / measured - 1)
+    """Return how far what was predicted is off, as a share of what was measured."""
+    measured, predicted = point
+    return abs(predicted / measured - 1)
 
 
 def _tick(value: float, _place: int | None) -> str:

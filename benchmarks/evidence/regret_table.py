@@ -19,15 +19,15 @@ from benchmarks.report.stats import CONFIDENCE, student_quantile, variance_of
 from benchmarks.schema import Setting
 
 MEDIAN_REGRET, LEAST_REGRET, OFF = 0.05, 0.15, 0.25
-"""The aims: of the median regret, of each one's lower bound, and of how far off the foretold times are."""
+"""The aims: of the median regret, of each one's lower bound, and of how far off the predicted times are."""
 
 
 class Entry(Struct, frozen=True):
     """What was found out about one function. Times are seconds.
 
-    `whole` is the wall time of the run that a person would have waited for, `said` its recommendation. `foretold` and
+    `whole` is the wall time of the run that a person would have waited for, `said` its recommendation. `predicted` and
     `measured` are that run's, of a pass over the inputs that it measured; None for the loop. The sweep and the turns
-    are passes over all inputs; `advised` is what earlier runs alone foretell.
+    are passes over all inputs; `advised` is what earlier runs alone predict.
     """
 
     function: str
@@ -37,7 +37,7 @@ class Entry(Struct, frozen=True):
     task_time: float
     spread: float
     recommended: Setting
-    foretold: float | None
+    predicted: float | None
     measured: float | None
     sweep: list[tuple[Setting, float]]
     left_out: list[str]
@@ -52,15 +52,15 @@ class Entry(Struct, frozen=True):
         return regret(taken[self.recommended], {rival: taken[rival] for rival in self.rivals})
 
     def off(self) -> float | None:
-        """Return what the run's model foretold over what that run measured."""
-        return self.foretold / self.measured if self.foretold is not None and self.measured else None
+        """Return what the run's model predicted over what that run measured."""
+        return self.predicted / self.measured if self.predicted is not None and self.measured else None
 
     def advised_measured(self) -> float:
         """Return the time of the advised setting, the median of its turns."""
         return median(dict(self.turns)[self.advised])
 
     def advised_off(self) -> float:
-        """Return what earlier runs foretold over what the turns measured."""
+        """Return what earlier runs predicted over what the turns measured."""
         return self.advised_seconds / self.advised_measured()
 
 
@@ -111,7 +111,7 @@ def save_entries(path: Path, entries: Sequence[Entry]) -> None:
     beside.replace(path)
 
 
-HEAD = ["function", "task", "spread", "recommended", "foretold / measured", "regret", "advise", "whole run"]
+HEAD = ["function", "task", "spread", "recommended", "predicted / measured", "regret", "advise", "whole run"]
 
 
 def table(entries: Sequence[Entry], table_format: str = "simple") -> str:
@@ -146,7 +146,8 @@ def aims(entries: Sequence[Entry]) -> Iterator[str]:
     errors = [abs(off - 1) for entry in entries if (off := entry.off()) is not None]
     if errors:
         error = median(errors)
-        yield f"foretold is off by {error:.0%} in the median of {len(errors)}, aim {OFF:.0%}: {_verdict(error <= OFF)}"
+        verdict = _verdict(error <= OFF)
+        yield f"predictions are off by {error:.0%} in the median of {len(errors)}, aim {OFF:.0%}: {verdict}"
     near = sum(abs(entry.advised_off() - 1) <= OFF for entry in entries)
     yield f"advise is within {OFF:.0%} for {near} of {len(entries)}"
     slowest = max(entries, key=lambda entry: entry.whole)

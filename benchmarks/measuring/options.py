@@ -65,7 +65,7 @@ def add_options(parser: pytest.Parser) -> None:
         add(
             option,
             metavar="ADDRESS",
-            help=f"have the strategies named use this running cluster, such as {example}, not start their own",
+            help=f"a running cluster for the strategies named, such as {example} (default: each cell starts its own)",
         )
     add(
         "--target",
@@ -78,16 +78,27 @@ def add_options(parser: pytest.Parser) -> None:
         help="its inputs: MODULE:NAME of a callable or an iterable, or a file, one JSON value a line",
     )
     add("--star", action="store_true", help="each input is a row of arguments")
-    add("--same", metavar="MODULE:FUNCTION", help="says of two results whether they are the same (default: ==)")
-    add("--initializer", metavar="MODULE:FUNCTION", help="is called once in each worker")
+    add(
+        "--same",
+        metavar="MODULE:FUNCTION",
+        help="function that says whether two results are the same (default: ==, else equal NumPy arrays or pickles)",
+    )
+    add("--initializer", metavar="MODULE:FUNCTION", help="function to call once in each worker, and before the loop")
     add("--unchecked", action="store_true", help="measure although results differ from call to call")
-    add("--budget", type=_seconds, default=60.0, metavar="SECONDS", help="what --target may take (default: 60)")
+    add(
+        "--budget",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="what measuring --target may take in all (default: 60)",
+    )
     add(
         "--cell-limit",
         type=_seconds,
         default=None,
         metavar="SECONDS",
-        help=f"give up a cell after this time (default: {DEFAULT_LIMIT:g} s, or {LIMIT_BUDGETS} times its budget)",
+        help=f"give up a cell after this time (default: {DEFAULT_LIMIT:g}, or {LIMIT_BUDGETS} times what measuring it "
+        "takes if that is more)",
     )
 
 

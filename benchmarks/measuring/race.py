@@ -57,7 +57,7 @@ LONG_PASS = 0.5
 """Seconds from which on one pass must do."""
 
 HOPELESS = 2.0
-"""A setting that is foretold to take longer than the best one did, by this, is not tried."""
+"""A setting that is predicted to take longer than the best one did, by this, is not tried."""
 
 CLEARLY = 1.25
 """A setting that took longer than the best by this is dropped."""
@@ -94,13 +94,13 @@ WITH_THREADS = ("ThreadPoolExecutor.map",)
 
 
 class Model(Protocol):
-    """Who knows earlier runs, and foretells: the judging side, to which this one has no door."""
+    """Who knows earlier runs, and predicts: the judging side, to which this one has no door."""
 
     def propose(self, info: TargetInfo, most_workers: int | None = None) -> list[Tried]:
-        """Return settings with what is foretold of each, the fastest first."""
+        """Return settings with what is predicted of each, the fastest first."""
 
-    def foretold(self, info: TargetInfo, setting: Setting) -> Tried:
-        """Return a setting with what is foretold of it."""
+    def predicted(self, info: TargetInfo, setting: Setting) -> Tried:
+        """Return a setting with what is predicted of it."""
 
     def earlier(self, name: str, fingerprint: str) -> tuple[int, tuple[Setting, ...]]:
         """Return how many tasks the last run of a function had in a pass, and its settings; 0 if there was none."""
@@ -188,7 +188,7 @@ class Race:
         """Try what must be `kept`, and, until a deadline, what is proposed, the best's variants, and the best again."""
         self.tries = {setting: Tried(setting) for setting in kept} | {one.setting: one for one in proposed}
         for setting, one in list(self.tries.items()):
-            if setting in kept or (one.foretold or 0.0) < HOPELESS * self._best():
+            if setting in kept or (one.predicted or 0.0) < HOPELESS * self._best():
                 self._try(setting, math.inf if setting in kept else deadline)
         for setting in list(self._variants()):
             self._try(setting, deadline)
@@ -231,9 +231,11 @@ class Race:
         if left <= 0:
             return
         known = self.tries.get(setting, Tried(setting))
-        passes = 1 if min(self._best(), known.foretold or 0.0) > LONG_PASS else TRIES
+        passes = 1 if min(self._best(), known.predicted or 0.0) > LONG_PASS else TRIES
+        # a cluster takes seconds to start, each time
+        limit = MOST_TRY if STRATEGIES[setting.strategy].cluster else min(max(left, LEAST_TRY), MOST_TRY)
         try:
-            found = self.time(setting, passes, limit=min(max(left, LEAST_TRY), MOST_TRY))
+            found = self.time(setting, passes, limit)
         except CellError as error:
             self._tell(f"{setting.strategy} failed, and is left out: {error}")
             self.tries.pop(setting, None)
@@ -291,7 +293,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - what a race needs
         task_memory=findings.task_memory,
     )
     proposed = model.propose(info, findings.most_workers)
-    # who names a cluster wants to know what it does, whatever is foretold
+    # who names a cluster wants to know what it does, whatever is predicted
     named = [one.setting for one in proposed if one.setting.strategy in clusters]
     race.run(proposed, [*kept, *named], perf_counter() + RACE_SHARE * budget)
     if not race.ranked():
@@ -312,12 +314,12 @@ def prepare(  # noqa: PLR0913, PLR0917 - what a race needs
         )
         for one in finalists
     ] + [reference]  # fmt: skip
-    return replace(info, tries=[_complete(one, model.foretold(info, one.setting)) for one in race.tries.values()])
+    return replace(info, tries=[_complete(one, model.predicted(info, one.setting)) for one in race.tries.values()])
 
 
-def _complete(one: Tried, foretold: Tried) -> Tried:
-    """Return what became of a setting, with what is foretold of it where nobody had asked before."""
-    return one if one.foretold is not None else replace(one, foretold=foretold.foretold, error=foretold.error)
+def _complete(one: Tried, predicted: Tried) -> Tried:
+    """Return what became of a setting, with what is predicted of it where nobody had asked before."""
+    return one if one.predicted is not None else replace(one, predicted=predicted.predicted, error=predicted.error)
 
 
 def _asked(findings: Findings, workers: int) -> list[Setting]:

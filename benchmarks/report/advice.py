@@ -1,4 +1,4 @@
-"""Which strategy to take for a job that nobody has measured: what the costs of a saved run foretell.
+"""Which strategy to take for a job that nobody has measured: what the costs of a saved run predict.
 
 Estimates, each with the error that the model has on cells it was not fitted to. Where two cannot be told apart by it,
 both are named; where the loop can be the fastest, that is said first.
@@ -14,7 +14,7 @@ from benchmarks.report import units
 from benchmarks.report.costs import Costs, Load, costs_of
 from benchmarks.report.forecast import NEARLY, chunk_sizes
 from benchmarks.report.paste import code_for
-from benchmarks.report.phrases import known, shares
+from benchmarks.report.phrases import NO_DIFFERENCE, known, shares
 from benchmarks.report.runs import DataError
 from benchmarks.report.samples import Reduced
 from benchmarks.report.stats import Summary, student_quantile
@@ -48,7 +48,7 @@ class Demand:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A setting, and what is foretold of it in seconds: `shares` of the time go into what its names say."""
+    """A setting, and what is predicted of it in seconds: `shares` of the time go into what its names say."""
 
     costs: Costs
     chunk_size: int
@@ -82,7 +82,7 @@ def _settings(costs: Costs, job: Demand, workers: int | None) -> Iterator[Propos
 
 
 def proposal(costs: Costs, job: Demand, chunk_size: int, workers: int) -> Proposal:
-    """Return what is foretold of one setting.
+    """Return what is predicted of one setting.
 
     The busiest worker has the last chunk too, and where tasks differ, more than its share: sigma x sqrt(2 k ln P) with
     P workers and chunks of k tasks (Kruskal & Weiss 1985, doi 10.1109/TSE.1985.231547). What the caller hands out goes
@@ -144,7 +144,9 @@ def advice_lines(runs: Sequence[Reduced], job: Demand, width: int, workers: int 
     yield ""
     if gain.center <= 1 or gain.meets(1, 1):
         doubt = "may be" if gain.center > 1 else "is"
-        yield from wrapped(f"A loop {doubt} the fastest: the best pool is foretold {known(gain)} times as fast.", width)
+        yield from wrapped(
+            f"A loop {doubt} the fastest: the best pool is predicted to be {known(gain)} times as fast.", width
+        )
         yield ""
     yield from wrapped(f"{_named(best)}: {known(best.seconds, 's')}, {known(gain)} times as fast as the loop.", width)
     yield ""
@@ -156,7 +158,7 @@ def advice_lines(runs: Sequence[Reduced], job: Demand, width: int, workers: int 
     if rivals:
         named = "; ".join(f"{_named(one)} {known(one.seconds, 's')}" for one in rivals[:MOST_RIVALS])
         more = f"; {len(rivals) - MOST_RIVALS} more" if len(rivals) > MOST_RIVALS else ""
-        yield from wrapped(f"Not told from it for sure: {named}{more}.", width)
+        yield from wrapped(f"{NO_DIFFERENCE.capitalize()} from it: {named}{more}.", width)
     tasks = pays_from(best.costs, job, best.chunk_size)
     if tasks is not None:
         start = "making the pool included" if best.costs.start is not None else "the pool being there"

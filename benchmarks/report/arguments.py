@@ -16,7 +16,7 @@ Command = Callable[..., int]
 
 MOST_AMOUNT = 1e15
 
-MEANT = ("python", "machine", "workers", "start_method")
+MEANT = ("python", "machine", "workers", "start_method", "cluster")
 
 PROGRAM = "python -m benchmarks.report"
 
@@ -141,10 +141,14 @@ def parser_for(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         "before --task-time 50us --tasks 1e6 --workers 64",
     )  # fmt: skip
     advised.add_argument("run", nargs="?", metavar="RUN", help="default: the latest run")
-    advised.add_argument("--task-time", type=_seconds, required=True, metavar="TIME", help="what a task takes, as 2ms")
-    advised.add_argument("--tasks", type=_whole, required=True, metavar="N", help="how many there are, as 1e4")
-    advised.add_argument("--bytes-in", type=_bytes, default=0, metavar="SIZE", help="sent to each task, as 1KiB")
-    advised.add_argument("--bytes-out", type=_bytes, default=0, metavar="SIZE", help="returned by each task, as 8B")
+    advised.add_argument(
+        "--task-time", type=_seconds, required=True, metavar="TIME", help="what a task takes, such as 2ms"
+    )
+    advised.add_argument("--tasks", type=_whole, required=True, metavar="N", help="how many there are, such as 1e4")
+    advised.add_argument("--bytes-in", type=_bytes, default=0, metavar="SIZE", help="sent to each task, such as 1KiB")
+    advised.add_argument(
+        "--bytes-out", type=_bytes, default=0, metavar="SIZE", help="returned by each task, such as 8B"
+    )
     advised.add_argument(
         "--spread", type=_spread, default=0.0, metavar="SHARE",
         help="standard deviation of task lengths, as a share of their mean (%(default)s)",

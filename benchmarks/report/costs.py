@@ -4,7 +4,7 @@
 
 A sum, as in Hagerup's account of overhead (1997, doi 10.1006/jpdc.1997.1411): work, costs of chunks, idle time. `work`
 is what the loop takes, `speedup` what these processors make of it. The terms are fitted to relative errors, since times
-span five decades. How far it is off for jobs that it has not seen is known from the cells themselves: each is foretold
+span five decades. How far it is off for jobs that it has not seen is known from the cells themselves: each is predicted
 from all the others.
 """
 
@@ -65,7 +65,7 @@ class Costs:
 
     `share` of the loop's time is what the work takes, one over the speedup that these processors give. `start` is what
     making and ending it takes, None where nobody measured it, and `moves` whether cells tell of bytes. `error` is the
-    standard deviation of the log of what is foretold over what was measured, of `points` cells.
+    standard deviation of the log of what is predicted over what was measured, of `points` cells.
     """
 
     strategy: str
@@ -153,8 +153,8 @@ def fitted(key: Key, points: Sequence[tuple[Load, float]], start: float | None) 
     """Return the costs that come nearest to the times of some calls."""
     strategy, start_method, workers = key
     call, chunk, task, byte_in, byte_out, share = _factors(points)
-    errors = list(_foretold(points))
-    # robust: a cell without which two terms cannot be told apart is foretold from far away, and says nothing of others
+    errors = list(_predicted(points))
+    # robust: a cell without which two terms cannot be told apart is predicted from far away, and says nothing of others
     error = NORMAL_MAD * median(map(abs, errors)) if errors else UNKNOWN_ERROR
     return Costs(
         strategy=strategy,
@@ -178,8 +178,8 @@ def _factors(points: Sequence[tuple[Load, float]]) -> list[float]:
     return nonnegative(rows, [1.0] * len(rows))
 
 
-def _foretold(points: Sequence[tuple[Load, float]]) -> Iterator[float]:
-    """Yield for each cell the log of what all others, if there are any, foretell over what was measured.
+def _predicted(points: Sequence[tuple[Load, float]]) -> Iterator[float]:
+    """Yield for each cell the log of what all others, if there are any, predict over what was measured.
 
     Not for one that alone tells of a term, such as the only cell with bytes: the others cannot know.
     """

@@ -1,4 +1,4 @@
-"""What a setting is foretold to take for a person's own tasks, whose lengths are known.
+"""What a setting is predicted to take for a person's own tasks, whose lengths are known.
 
     seconds = call + chunk x chunks + task x tasks + byte in x bytes sent + byte out x bytes returned + makespan
 
@@ -85,7 +85,7 @@ def lengths_of(info: TargetInfo, tasks: int) -> list[float]:
     return list(islice(cycle(whole), tasks))
 
 
-def foretell(info: TargetInfo, costs: Costs, setting: Setting, tasks: int | None = None) -> Forecast:
+def predict(info: TargetInfo, costs: Costs, setting: Setting, tasks: int | None = None) -> Forecast:
     """Return what a pass over so many tasks takes, by default over those that are measured."""
     lengths = lengths_of(info, info.measured if tasks is None else tasks)
     number, chunk_size = len(lengths), setting.chunk_size or 1
@@ -127,7 +127,7 @@ def info_workers(info: TargetInfo) -> int:
 def best_chunks(info: TargetInfo, costs: Costs, setting: Setting) -> tuple[Setting, Forecast]:
     """Return a setting with the smallest chunks that are all but the fastest."""
     found = [
-        (own, foretell(info, costs, own))
+        (own, predict(info, costs, own))
         for size in chunk_sizes(info.measured, setting.workers)
         for own in [Setting(setting.strategy, size, setting.workers, setting.start_method)]
     ]

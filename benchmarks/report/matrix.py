@@ -23,15 +23,6 @@ from benchmarks.report.samples import MACHINE_AXES, Reduced, differences, python
 from benchmarks.report.table import Table, fitted
 from benchmarks.report.units import wrapped
 
-DOUBT = "unclear"
-
-VERDICT_WORDS = {
-    Verdict.REGRESSED: "WORSE",
-    Verdict.IMPROVED: "better",
-    Verdict.UNCHANGED: "same",
-    Verdict.INCONCLUSIVE: DOUBT,
-}
-
 
 @dataclass(frozen=True)
 class Sample:
@@ -56,7 +47,7 @@ class Text:
         """Write it."""
         if not terse:
             return self.whole or self.number
-        return self.number if self.word == DOUBT else f"{self.number} {self.word}".strip()
+        return self.number if self.word == Verdict.INCONCLUSIVE else f"{self.number} {self.word}".strip()
 
 
 Rows = list[tuple[str, list[Text]]]
@@ -110,9 +101,10 @@ def matrix_lines(
     for doubt in _doubts(columns, results):
         yield from wrapped(doubt, width)
     yield from wrapped(
-        f"Each is judged against {titles[0]}: WORSE and better where a strategy's cells changed as a whole, same "
-        f"within {units.percent(results[0].rule.margin)}, else unclear. A change of speedup or efficiency is that of "
-        "its inverse, time: WORSE 100% is half the speedup.",
+        f"Each is judged against {titles[0]!r}: {Verdict.REGRESSED} and {Verdict.IMPROVED} where a strategy's cells "
+        f"changed as a whole, {Verdict.UNCHANGED} within {units.percent(results[0].rule.margin)}, else "
+        f"{Verdict.INCONCLUSIVE}. A change of speedup or efficiency is that of its inverse, time: "
+        f"{Verdict.REGRESSED} 100% is half the speedup.",
         width,
     )
     yield ""
@@ -198,7 +190,7 @@ def _verdict(group: Change | None) -> Text:
 
 def _word(change: Change) -> str:
     """Say a verdict, with the change where there is one for sure."""
-    word = VERDICT_WORDS[change.verdict]
+    word = change.verdict
     return f"{word} {units.percent(abs(change.share(change.change)))}" if change.verdict.sure else word
 
 
@@ -268,4 +260,4 @@ def _text(cell: Change | None, result: Comparison) -> Text:
     number = amount(cell, cell.new)
     if not result.judged:
         return Text(number)
-    return Text(number, VERDICT_WORDS[cell.verdict], f"{number} {_word(cell)}")
+    return Text(number, cell.verdict, f"{number} {_word(cell)}")

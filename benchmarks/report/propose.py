@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.report.costs import Costs, Load, Points, fitted, points_of
-from benchmarks.report.forecast import COMPUTES, best_chunks, foretell
+from benchmarks.report.forecast import COMPUTES, best_chunks, predict
 from benchmarks.report.metrics import NULLS
 from benchmarks.report.runs import DataError, Run, parse, stored_paths
 from benchmarks.report.samples import reduce
@@ -70,7 +70,7 @@ class Adviser:
         return tasks, tuple(setting for setting, _ in settings.most_common())
 
     def propose(self, info: TargetInfo, most_workers: int | None = None) -> list[Tried]:
-        """Return settings with what is foretold of each, the fastest first: of each pool that was asked the best one.
+        """Return settings with what is predicted of each, the fastest first: of each pool that was asked the best one.
 
         No more workers than `most_workers`, where memory sets a bound.
         """
@@ -80,18 +80,18 @@ class Adviser:
             fixed = costs.strategy in self.clusters
             for setting in [_own(costs)] if fixed else _pools(info, costs, most_workers):
                 if setting.start_method == NO_METHOD:
-                    forecast = foretell(info, costs, setting)
+                    forecast = predict(info, costs, setting)
                 else:
                     setting, forecast = best_chunks(info, costs, setting)  # noqa: PLW2901 - the same, made definite
                 found.append(Tried(setting, forecast.seconds, forecast.error))
-        return sorted(found, key=lambda one: one.foretold or 0.0)
+        return sorted(found, key=lambda one: one.predicted or 0.0)
 
-    def foretold(self, info: TargetInfo, setting: Setting) -> Tried:
-        """Return a setting with what is foretold of it; nothing where no call of its strategy was asked."""
+    def predicted(self, info: TargetInfo, setting: Setting) -> Tried:
+        """Return a setting with what is predicted of it; nothing where no call of its strategy was asked."""
         costs = costs_of_setting(costs_for(info, self.runs, self.clusters), setting)
         if costs is None:
             return Tried(setting)
-        forecast = foretell(info, costs, setting)
+        forecast = predict(info, costs, setting)
         return Tried(setting, forecast.seconds, forecast.error)
 
 

@@ -9,10 +9,10 @@ from statistics import fmean
 
 from benchmarks.report import units
 from benchmarks.report.costs import Costs
-from benchmarks.report.forecast import foretell
+from benchmarks.report.forecast import predict
 from benchmarks.report.metrics import NULLS, Metrics
 from benchmarks.report.paste import Pasted, code_for, needs_a_library
-from benchmarks.report.phrases import known, ranked, shares
+from benchmarks.report.phrases import NO_DIFFERENCE, known, ranked, shares
 from benchmarks.report.propose import costs_for, costs_of_setting
 from benchmarks.report.stats import Summary
 from benchmarks.report.units import counted, wrapped
@@ -72,7 +72,7 @@ def recommendation(
             yield from wrapped(f"{_start(info, best.row)}: it pays from about {counted(pays, 'task')} on.", width)
         yield from _slower(slower, loop, width)
         return
-    doubt = ", which cannot be told from the loop" if once.meets(1, 1) else ""
+    doubt = f", {NO_DIFFERENCE}" if once.meets(1, 1) else ""
     # all inputs may gain more than those that were measured: with a few workers are idle at the end
     there = f" ({known(best.gain)} once the pool is there)" if best.gain.center > once.center else ""
     yield from wrapped(f"Recommended, {known(once)} times as fast as the loop{doubt}{there}:", width)
@@ -82,7 +82,7 @@ def recommendation(
     yield ""
     if others:
         named = "; ".join(f"{_named(one.row)} ({known(one.whole.inverse().scaled(loop))})" for one in others)
-        yield from wrapped(f"Not told from it for sure: {named}.", width)
+        yield from wrapped(f"{NO_DIFFERENCE.capitalize()} from it: {named}.", width)
     yield from _slower(slower, loop, width)
     yield from wrapped(
         f"All {counted(info.inputs, 'input')} take {known(best.whole, 's')} instead of {units.seconds(loop)}, the "
@@ -144,7 +144,7 @@ def _whole(info: TargetInfo, row: Metrics, gain: Summary) -> Summary:
     costs, setting = _costs(info, row), _setting(row)
     grown = 1.0
     if costs is not None and info.inputs > row.place.tasks and info.lengths:
-        some, all_of_them = foretell(info, costs, setting), foretell(info, costs, setting, info.inputs)
+        some, all_of_them = predict(info, costs, setting), predict(info, costs, setting, info.inputs)
         # against a loop that grows in proportion
         grown = (all_of_them.seconds / some.seconds) / (info.inputs / row.place.tasks)
     once = gain.inverse().scaled(loop * grown)
@@ -169,7 +169,7 @@ def _pays_from(info: TargetInfo, best: Option) -> int | None:
         return None
     tasks, costs, setting = max(1, math.ceil(start / saved)), _costs(info, best.row), _setting(best.row)
     if costs is not None and info.lengths:
-        while tasks < info.inputs and foretell(info, costs, setting, tasks).seconds + start >= task * tasks:
+        while tasks < info.inputs and predict(info, costs, setting, tasks).seconds + start >= task * tasks:
             tasks = math.ceil(tasks * NEXT_TRY)
     return int(float(f"{tasks:.2g}"))
 
@@ -191,7 +191,7 @@ def _limits(info: TargetInfo, row: Metrics, whole: float) -> str:
     start = _pool_seconds(info, row)
     measured, ideal = row.time.center, row.serial / row.place.workers
     costs = _costs(info, row)
-    model = None if costs is None or not info.lengths else foretell(info, costs, _setting(row))
+    model = None if costs is None or not info.lengths else predict(info, costs, _setting(row))
     floor = row.floor if row.floor is not None else ideal + (model.machine + model.imbalance if model else 0.0)
     beyond, handing = max(0.0, min(floor, measured) - ideal), max(0.0, measured - max(floor, ideal))
     idle = min(beyond, model.imbalance) if model else 0.0

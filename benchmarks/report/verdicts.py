@@ -42,8 +42,8 @@ class VerdictStyle:
 
 GROUPS = (
     VerdictStyle(),
-    VerdictStyle(("verdict",), ("cells", "old", "new", "finds", "needs"), " "),
-    VerdictStyle(("verdict", "family", "strategy"), ("cells", "finds", "needs")),
+    VerdictStyle(("verdict",), ("cells", "old", "new", "detectable", "runs needed"), " "),
+    VerdictStyle(("verdict", "family", "strategy"), ("cells", "detectable", "runs needed")),
 )
 CELLS = (
     VerdictStyle(),
@@ -173,7 +173,11 @@ def _row(change: Change, *, judged: bool) -> dict[str, str]:
         "change": signed(change, change.change),
         "interval": interval(change),
         "p": f"{change.adjusted_p:.3f}" if change.adjusted_p >= 0.001 else "<.001",
-        **({"finds": _found(change.detectable), "needs": _needed(change.runs_needed)} if change.cell is None else {}),
+        **(
+            {"detectable": _found(change.detectable), "runs needed": _needed(change.runs_needed)}
+            if change.cell is None
+            else {}
+        ),
     }
 
 

@@ -1,4 +1,4 @@
-"""What is foretold of a job that nobody has measured, from what was measured of others."""
+"""What is predicted of a job that nobody has measured, from what was measured of others."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def test_terms_that_cannot_be_told_apart() -> None:
 
 
 def test_costs_are_found_again() -> None:
-    """From times that the model itself has made its numbers come back, and it foretells what it has not seen."""
-    from benchmarks.report.costs import _factors, _foretold  # noqa: PLC0415 - the fit without saved runs around it
+    """From times that the model itself has made its numbers come back, and it predicts what it has not seen."""
+    from benchmarks.report.costs import _factors, _predicted  # noqa: PLC0415 - the fit without saved runs around it
 
     loads = [
         Load(tasks, -(-tasks // chunk), tasks * length, sent, back)
@@ -64,12 +64,12 @@ def test_costs_are_found_again() -> None:
     points = [(load, POOL.seconds(load)) for load in loads]
 
     assert _factors(points) == pytest.approx(POOL.factors)
-    assert max(map(abs, _foretold(points))) < 1e-6
+    assert max(map(abs, _predicted(points))) < 1e-6
 
 
 @pytest.mark.parametrize("place", range(5))
-def test_baselines_are_foretold(place: int) -> None:
-    """Cells of a Python's baselines that the model was not fitted to are within a third of what it foretells."""
+def test_baselines_are_predicted(place: int) -> None:
+    """Cells of a Python's baselines that the model was not fitted to are within a third of what it predicts."""
     found = costs_of(baselines()[place].runs)
     strategies = {costs.strategy for costs in found}
 
@@ -173,8 +173,10 @@ def test_code_is_python() -> None:
     for strategy in TEMPLATES:
         code = "\n".join(code_for(Setting(strategy, 16, 2, "fork"), Pasted("a.b:c.d", star=True, initializer="e:f")))
         compile(code, strategy, "exec")
-        assert "{" not in code
-        assert re.search(r"initializer=f|worker_init=f|functools.cache\(f\)", code), code
+        assert not re.search(r"\{(?!\")", code), "but for a dictionary, all braces are filled"
+        assert re.search(r"initializer=f|worker_init=f|setup_hook\": f|callbacks\(f\)|^f\(\)$", code, re.MULTILINE), (
+            code
+        )
     assert code_for(Setting("somebody's own", 1, 2, "fork")) == ["somebody's own"]
 
 

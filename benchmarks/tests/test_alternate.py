@@ -173,7 +173,7 @@ def test_three_revisions_make_a_matrix(tmp_path: Path, repository: Path) -> None
     assert (result.returncode, result.stderr) == (0, "")
     assert medians["base"] < 0.02 < medians["head"]
     assert medians["here"] > 0.02, "what is here is the head"
-    assert "Each is judged against base" in result.stdout
+    assert "Each is judged against 'base'" in result.stdout
     assert git(repository, "worktree", "list").count("\n") == 0
 
 

@@ -199,9 +199,9 @@ def test_two_break_evens_that_cannot_be_told_apart() -> None:
 @pytest.mark.parametrize(
     ("speedup", "expected"),
     [
-        (Summary(9, 0.125, 0.12, 0.13), "times as long as the loop: 8.00 [7.69, 8.33] (fork)"),
-        (Summary(9, 1.5, 1.4, 1.6), "times as fast as the loop: 1.50 [1.40, 1.60] (fork)"),
-        (Summary(9, 0.8, 0.5, 1.25), "no clear difference from the loop, times as long: 1.25 [0.80, 2.00] (fork)"),
+        (Summary(9, 0.125, 0.12, 0.13), "takes 8.00 [7.69, 8.33] (fork) times as long as the loop"),
+        (Summary(9, 1.5, 1.4, 1.6), "runs 1.50 [1.40, 1.60] (fork) times as fast as the loop"),
+        (Summary(9, 0.8, 0.5, 1.25), "takes 1.25 [0.80, 2.00] (fork) times as long as the loop, no clear difference"),
     ],
 )
 def test_a_script_s_pool_against_the_loop(speedup: Summary, expected: str) -> None:

@@ -1,4 +1,4 @@
-"""Settings that are foretold, tried and kept: by arithmetic, and on real pools."""
+"""Settings that are predicted, tried and kept: by arithmetic, and on real pools."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from benchmarks.measuring.pilot import Findings
 from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.race import Race, measured_inputs
 from benchmarks.measuring.target import Target, equal
-from benchmarks.measuring.trying import Trial, try_out
+from benchmarks.measuring.trying import Passes, Trial, try_out
 from benchmarks.measuring.watch import CellError
 from benchmarks.report.costs import Costs
-from benchmarks.report.forecast import best_chunks, foretell, lengths_of, makespan, slowdown
+from benchmarks.report.forecast import best_chunks, lengths_of, makespan, predict, slowdown
 from benchmarks.report.propose import Adviser, costs_for
 from benchmarks.report.runs import load
 from benchmarks.schema import Setting, TargetInfo, TimedCall, Tried
@@ -66,7 +66,7 @@ def test_a_makespan_has_its_bounds(lengths: list[float], chunk_size: int, worker
 
 def test_a_forecast_by_hand() -> None:
     """8 tasks of 10 ms, sent in pairs: 100 us a call, 4 chunks of 10 us, 8 tasks of 1 us and of 1000 bytes at 1 ns."""
-    found = foretell(INFO, COSTS, changed(POOL, chunk_size=2))
+    found = predict(INFO, COSTS, changed(POOL, chunk_size=2))
 
     assert found.work == pytest.approx(0.04)
     assert found.machine == pytest.approx(0)
@@ -74,9 +74,9 @@ def test_a_forecast_by_hand() -> None:
     assert found.dispatch == pytest.approx(1e-4 + 4e-5 + 8e-6)
     assert found.data == pytest.approx(8e-6)
     assert found.seconds == pytest.approx(0.040156)
-    three = foretell(INFO, COSTS, changed(POOL, chunk_size=3))
+    three = predict(INFO, COSTS, changed(POOL, chunk_size=3))
     assert three.imbalance == pytest.approx(0.01)  # 3, 3 and 2 tasks: one worker has 5
-    more = foretell(INFO, COSTS, changed(POOL, chunk_size=2), 80)
+    more = predict(INFO, COSTS, changed(POOL, chunk_size=2), 80)
     assert more.work == pytest.approx(0.4)
 
 
@@ -97,7 +97,7 @@ def test_bare_processes_tell_how_slow_all_processors_are() -> None:
 
     assert slowdown(INFO) == 1
     assert slowdown(info) == pytest.approx(1.25)
-    assert foretell(info, COSTS, changed(POOL, chunk_size=1)).machine == pytest.approx(0.01)
+    assert predict(info, COSTS, changed(POOL, chunk_size=1)).machine == pytest.approx(0.01)
     assert slowdown(changed(info, computing=0.1)) == 1  # what waits slows nobody down
 
 
@@ -106,7 +106,7 @@ def test_waiting_tasks_gain_by_more_workers() -> None:
     call = TimedCall(changed(POOL, chunk_size=1), 200, 0.0, 0, 0, 0.002)
     info = changed(INFO, computing=0.01, calls=[call])
     handed = 1.1e-5 + 1e-6  # of each task: as a chunk, a task and its bytes
-    two, eight = (foretell(info, COSTS, Setting("Pool.map", 1, number, "fork")) for number in (2, 8))
+    two, eight = (predict(info, COSTS, Setting("Pool.map", 1, number, "fork")) for number in (2, 8))
 
     assert two.seconds == pytest.approx(0.04 + 1e-4 + 2 * handed)
     assert eight.seconds == pytest.approx(0.01 + 1e-4 + 8 * handed)
@@ -130,12 +130,12 @@ def test_costs_come_from_calls() -> None:
     (costs,) = costs_for(changed(INFO, calls=calls))
 
     assert (costs.call, costs.chunk, costs.task) == pytest.approx((1e-4, 1e-5, 1e-6))
-    asked = Adviser(()).foretold(changed(INFO, calls=calls), Setting("Pool.map", 4, 2, "spawn"))
-    assert asked.foretold == pytest.approx(0.05 + 1e-4 + 2e-5 + 8e-6, rel=0.05)  # by the costs of another start method
-    assert Adviser(()).foretold(INFO, POOL).foretold is None
+    asked = Adviser(()).predicted(changed(INFO, calls=calls), Setting("Pool.map", 4, 2, "spawn"))
+    assert asked.predicted == pytest.approx(0.05 + 1e-4 + 2e-5 + 8e-6, rel=0.05)  # by the costs of another start method
+    assert Adviser(()).predicted(INFO, POOL).predicted is None
     proposed = Adviser(()).propose(changed(INFO, calls=calls))
     assert [one.setting.strategy for one in proposed] == ["Pool.map"]
-    assert proposed[0].foretold == pytest.approx(0.05 + 1e-4 + 8e-6 + 4e-5, rel=0.05)
+    assert proposed[0].predicted == pytest.approx(0.05 + 1e-4 + 8e-6 + 4e-5, rel=0.05)
 
 
 def test_real_calls_are_timed() -> None:
@@ -204,7 +204,7 @@ def race(tmp_path: Path) -> Iterator[Race]:
 
 
 def test_a_race_on_real_pools(race: Race, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is foretold to be hopeless is not tried, but what was kept is; the best comes first, its chunks varied."""
+    """What is predicted to be hopeless is not tried, but what was kept is; the best comes first, its chunks varied."""
     hopeless = Tried(Setting("Pool.imap", 1, 2, METHOD), 99.0)
     kept = Setting("ProcessPoolExecutor.map", 2, 2, METHOD)
     broken = Tried(Setting("Pool.map", 1, 2, "nowhere"), 0.001)
@@ -219,6 +219,21 @@ def test_a_race_on_real_pools(race: Race, capsys: pytest.CaptureFixture[str]) ->
     assert "Pool.map failed, and is left out: the start method nowhere does not exist" in capsys.readouterr().out
     assert {one.setting.chunk_size for one in ranked} > {2}
     assert all((one.start or 0) > 0 for one in ranked)
+
+
+def test_a_cluster_gets_the_time_that_it_takes_to_start(race: Race, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the race's time is over, one that was named is tried as long as any; a pool is not."""
+    limits: dict[str, float] = {}
+
+    def note(setting: Setting, _passes: int, limit: float) -> Passes:
+        limits[setting.strategy] = limit
+        return Passes((0.1,), 0.1)
+
+    monkeypatch.setattr(race, "time", note)
+    cluster = Setting("ray.remote", 1, 2, "ray")
+    race.run([Tried(POOL, 0.01), Tried(cluster, 0.01)], [cluster], time.perf_counter() + 5)
+
+    assert limits == {"Pool.map": 10, "ray.remote": 60}
 
 
 def test_wrong_results_lose_a_race(race: Race, capsys: pytest.CaptureFixture[str]) -> None:

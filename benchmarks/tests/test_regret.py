@@ -30,7 +30,7 @@ OTHER = Setting("ProcessPoolExecutor.map", 8, 2, "fork")
 
 ENTRY = Entry(
     function="blur", whole=61.0, said=["Recommended"], inputs=100, task_time=0.01, spread=0.1, recommended=OWN,
-    foretold=0.5, measured=0.4, sweep=[(LOOP, 1.0), (OWN, 0.5), (OTHER, 0.5)], left_out=[], rivals=[OTHER, LOOP],
+    predicted=0.5, measured=0.4, sweep=[(LOOP, 1.0), (OWN, 0.5), (OTHER, 0.5)], left_out=[], rivals=[OTHER, LOOP],
     turns=[(OWN, [0.5, 0.6]), (OTHER, [0.5, 0.5]), (LOOP, [1.0, 1.1])], advised=OTHER, advised_seconds=0.6,
 )  # fmt: skip
 
@@ -96,7 +96,7 @@ def test_the_report_by_hand() -> None:
     assert list(aims([ENTRY, replace(ENTRY, function="find_host", turns=[*ENTRY.turns[1:], (OWN, [0.5, 0.5])])])) == [
         "median regret 4.8%, aim at most 5%: met",
         "largest lower bound of a regret 0.0% (find_host), aim at most 15%: met",
-        "foretold is off by 25% in the median of 2, aim 25%: met",
+        "predictions are off by 25% in the median of 2, aim 25%: met",
         "advise is within 25% for 2 of 2",
         "slowest whole run 61 s (blur)",
         "the loop is recommended for 0 of 2",
@@ -146,7 +146,7 @@ def test_what_cannot_be_read_is_told_in_a_line(tmp_path: Path, capsys: pytest.Ca
 @pytest.mark.skipif(find_spec("matplotlib") is None, reason="pictures need Matplotlib: pip install -e '.[plots]'")
 def test_a_picture_is_drawn(tmp_path: Path) -> None:
     """Also of functions for which the loop is recommended."""
-    save_entries(tmp_path / "regret.jsonl", [ENTRY, replace(ENTRY, function="loop", foretold=None, measured=None)])
+    save_entries(tmp_path / "regret.jsonl", [ENTRY, replace(ENTRY, function="loop", predicted=None, measured=None)])
 
     assert main([str(tmp_path), "--report", "--plot", str(tmp_path / "picture.png")]) == 0
     assert (tmp_path / "picture.png").stat().st_size > 10_000

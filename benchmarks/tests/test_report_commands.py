@@ -98,8 +98,8 @@ def test_matrix_sets_samples_side_by_side(tmp_path: Path) -> None:
     row = next(line for line in judged.splitlines() if line.startswith("1e3-Pool.map"))
 
     assert (code, err) == (0, "")
-    assert row.count("better") == 1
-    assert "better 5" in row or "better 49%" in row
+    assert row.count("IMPROVED") == 1
+    assert "IMPROVED 5" in row or "IMPROVED 49%" in row
 
 
 def changed_runs(folder: Path, pattern: str, **environment: object) -> None:

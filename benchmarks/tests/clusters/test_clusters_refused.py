@@ -199,13 +199,10 @@ def test_workers_that_have_older_code(folder: Path, left: str) -> None:
     )
 
 
-@pytest.mark.parametrize("ranks", [1, None])
-def test_mpi_without_workers(folder: Path, left: str, ranks: int | None) -> None:
+def test_mpi_without_workers(folder: Path, left: str) -> None:
     """One process has nobody to send tasks to: mpi4py would run them in a thread of the caller."""
     needs(MPI)
     command = command_of(folder, *BRIEF, f"--strategies={MPI}", ranks=1)
-    if ranks is None:
-        command = command[command.index(sys.executable) :]
     program = start(folder, "run", command, CLUSTER_TEST=left, TMPDIR=str(folder / "t"), **ALLOWED)
     with ended(program):
         assert program.process.wait(60) == 4, program.said()

@@ -21,12 +21,14 @@ Measures a function of yours beside a loop, bare processes and several pools, an
 
   --inputs WHAT                MODULE:NAME of a callable or an iterable, or a file with one JSON value a line
   --star                       each input is a row of arguments
-  --same MODULE:FUNCTION       says whether two results are the same (default: ==, else equal NumPy arrays or pickles)
-  --initializer MODULE:FUNCTION  called once in each worker, and before the loop
+  --same MODULE:FUNCTION       says whether two results are the same (default: ==, else equal arrays or pickles)
+  --initializer MODULE:FUNCTION
+                               called once in each worker, and before the loop
   --unchecked                  measure although results differ from call to call
   --budget SECONDS             what it may take in all (default: 60)
   --strategies NAMES           clusters to try beside pools, such as dask.Client.map,ray.remote
-  --dask-scheduler, --ray-address ADDRESS  where one is running (default: one is started)
+  --dask-scheduler ADDRESS, --ray-address ADDRESS
+                               where one is running (default: one is started)
 
 Modules are found from this folder. The run is saved in .benchmarks here; python -m benchmarks.report shows it again.
 All other options of the suite, and pytest's, work too: pytest --help.

@@ -60,7 +60,7 @@ with distributed.Client({cluster}) as client:{register}
 with distributed.Client({cluster}) as client:{register}
     futures = [client.submit({function}, value, pure=False) for value in {inputs}]
     results = client.gather(futures)""",
-    # it takes functions that are written in Python alone
+    # it takes plain functions only: no class, no builtin, no partial
     "ray.remote": """\
 ray.init({cluster}{, hook})
 remote = ray.remote(lambda value: {function}(value))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import random
 import re
+import subprocess
+import sys
 from itertools import product
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.environment import usual_start_method
 from benchmarks.evidence.readme import baselines
 from benchmarks.report.advice import Demand, pays_from, proposal, proposals, saturation
 from benchmarks.report.costs import Costs, Load, costs_of
@@ -19,6 +22,7 @@ from benchmarks.report.least_squares import MOST_TERMS, nonnegative
 from benchmarks.report.paste import TEMPLATES, Pasted, code_for
 from benchmarks.schema import Setting
 from benchmarks.strategies import STRATEGIES
+from benchmarks.tests.pasting import script_of
 from benchmarks.tests.saved import five, report, storage
 
 POOL = Costs(
@@ -178,6 +182,23 @@ def test_code_is_python() -> None:
             code
         )
     assert code_for(Setting("somebody's own", 1, 2, "fork")) == ["somebody's own"]
+
+
+RUN_AS_PASTED = [name for name in TEMPLATES if STRATEGIES[name].ordered and not STRATEGIES[name].cluster]
+RUN_AS_PASTED.remove("Pool.starmap")  # its inputs are rows of arguments
+
+
+@pytest.mark.parametrize("strategy", RUN_AS_PASTED)
+def test_code_to_paste_runs(tmp_path: Path, strategy: str) -> None:
+    """It gives all results in order, and each worker has called the initializer before its first task."""
+    method = (STRATEGIES[strategy].start_methods or (usual_start_method(),))[0]
+    reason = STRATEGIES[strategy].unavailable(method)
+    if reason is not None:
+        pytest.skip(reason)
+    script = script_of(tmp_path, Setting(strategy, 3, 2, method))
+    result = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (result.stdout, result.returncode) == ("True\n", 0), result.stderr
 
 
 def test_tasks_that_wait_take_no_processor() -> None:

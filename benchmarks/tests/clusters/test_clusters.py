@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks.measuring.processes import below, in_session
-from benchmarks.report.paste import Pasted, code_for
 from benchmarks.schema import Setting
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.mpi4py import ALLOWED
@@ -29,6 +28,7 @@ from benchmarks.tests.clusters.running import (
     start,
 )
 from benchmarks.tests.conftest import ROOT
+from benchmarks.tests.pasting import script_of
 from benchmarks.words import CALLER_SEES, STAGES
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has started")
@@ -148,18 +148,6 @@ def test_own_function_on_a_cluster(folder: Path, left: str) -> None:
     )
 
 
-PREPARED = """
-import os
-prepared = []
-
-def begin():
-    prepared.append(os.getpid())
-
-def work(n):
-    return n, prepared == [os.getpid()]
-"""
-
-
 @pytest.mark.parametrize("chunk_size", [1, 3])
 @pytest.mark.parametrize(
     ("name", "method"),
@@ -167,14 +155,9 @@ def work(n):
 )
 @pytest.mark.usefixtures("left")
 def test_code_to_paste_runs(folder: Path, name: str, method: str, chunk_size: int) -> None:
-    """It gives all results in order, and each worker has called the initializer once before its first task."""
+    """It gives all results in order, and each worker has called the initializer before its first task."""
     needs(name)
-    (folder / "mine.py").write_text(PREPARED)
-    lines = code_for(Setting(name, chunk_size, 2, method), Pasted("mine:work", initializer="mine:begin"))
-    body = ["inputs = list(range(8))", *lines, "print(results == [(n, True) for n in range(8)])"]
-    script = folder / "script.py"
-    indented = "\n".join(f"    {line}" for line in body)
-    script.write_text(f'def main():\n{indented}\n\nif __name__ == "__main__":\n    main()\n')
+    script = script_of(folder, Setting(name, chunk_size, 2, method))
     launcher = STRATEGIES[name].launcher(2)
     command = [*(launcher or [sys.executable]), str(script)]
     temporary = str(folder / "t")

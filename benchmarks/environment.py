@@ -15,6 +15,9 @@ from pathlib import Path
 if sys.platform != "win32":
     import resource
 
+SHARED_FOLDER = Path("/dev/shm")
+"""Where Linux has shared memory and semaphores, as files."""
+
 
 def usable_cpus() -> int:
     """Return how many CPUs this process may use: its affinity and the container's quota, whichever is less.

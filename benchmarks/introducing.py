@@ -9,6 +9,8 @@ from importlib import import_module
 from types import CodeType
 from typing import Any
 
+from benchmarks.errors import one_line
+
 SUITE = "process-pool-benchmarks"
 """What this suite is called among what a worker has."""
 
@@ -45,7 +47,7 @@ def introduce(seconds: float, libraries: Sequence[str] = (), modules: Sequence[s
             found[name] = fingerprint(name)
         except Exception as error:  # noqa: BLE001 - a person's own module
             if not (isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}.")):
-                found[name] = " ".join(f"{UNIMPORTABLE}{type(error).__name__}: {error}".split())
+                found[name] = f"{UNIMPORTABLE}{one_line(error)}"
     time.sleep(seconds)
     return platform.node(), os.getpid(), found
 

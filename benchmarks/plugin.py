@@ -362,7 +362,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
 def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> Generator[None, None, None]:
     """Print the digest of this run below all else that is printed, where a person looks; with -v all tables before."""
     yield
-    recording = config.stash[SESSION].recording
+    session = config.stash[SESSION]
+    recording = session.recording
     if recording.document is None:
         return
     width = shutil.get_terminal_size().columns
@@ -374,7 +375,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     for trouble in recording.troubles:
         terminalreporter.write_line(f"warning: for a while this run was not saved cell by cell: {trouble}", yellow=True)
     if recording.saved is not None:
-        for line in closing_lines(recording.storage, saved=shown(recording.saved), target=recording.target is not None):
+        for line in closing_lines(recording.storage, session.measured_families(), saved=shown(recording.saved)):
             terminalreporter.write_line(line)
     for line in recommended_by(recording.document, recording.storage, width) if recording.target else ():
         terminalreporter.write_line(line)

@@ -14,7 +14,7 @@ from benchmarks.interrupts import SIGNALS
 from benchmarks.measuring.cells import Cell
 from benchmarks.measuring.cold import Cold, Fresh, Order
 from benchmarks.measuring.hosted import Hosted
-from benchmarks.measuring.watch import CellError, Watch, WorkerLostError
+from benchmarks.measuring.watch import CellError, Watch, WorkerLostError, describe
 from benchmarks.schema import Spent
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Job
@@ -215,9 +215,3 @@ class Arms:
             yield
         except Exception as error:
             raise self.blame(error) from error
-
-
-def describe(error: BaseException) -> str:
-    """Put an error into one line, with its type unless the type says only that it is ours."""
-    text = " ".join(str(error).split())
-    return text if isinstance(error, CellError) else f"{type(error).__name__}: {text}".rstrip(": ")

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.environment import SHARED_FOLDER
 from benchmarks.layout import save_info
-from benchmarks.measuring.arms import STRATEGY, ArmError, describe
+from benchmarks.measuring.arms import STRATEGY, ArmError
 from benchmarks.measuring.breaking import HANG_SECONDS, KNOWN_HANG_SECONDS, pieces
 from benchmarks.measuring.cells import Cell, Family
 from benchmarks.measuring.cold import Order
 from benchmarks.measuring.interpreter import FreshError, Interpreter
-from benchmarks.measuring.leaks import GRACE_SECONDS, MEMORY, shared_memory, unused_memory
+from benchmarks.measuring.leaks import GRACE_SECONDS, shared_memory, unused_memory
 from benchmarks.measuring.measure import Budget, call, unarmed
-from benchmarks.measuring.watch import CellError, Watch
+from benchmarks.measuring.watch import CellError, Watch, describe
 from benchmarks.schema import Spent
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.clusters import ClusterStrategy
@@ -123,7 +124,7 @@ def _swept(before: frozenset[str], debris: str) -> str:
             break
         sleep(0.02)  # some processes are about to end
     for name in new & unused:
-        (MEMORY / name).unlink(missing_ok=True)
+        (SHARED_FOLDER / name).unlink(missing_ok=True)
     return pieces(len(new & unused)) or "nothing"
 
 

@@ -11,13 +11,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from time import monotonic, sleep
 
+from benchmarks.environment import SHARED_FOLDER
 from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.watch import CellError
 
 GRACE_SECONDS = 0.5
 """How long what is on its way out may take: threads that feed queues, segments that other runs are about to unlink."""
 
-MEMORY = Path("/dev/shm")
 SEGMENT = "shared memory "
 
 
@@ -77,9 +77,9 @@ def _descriptors() -> dict[int, str]:
 
 def shared_memory() -> frozenset[str]:
     """Return the names of this user's shared memory and semaphores, where the system has a folder of them."""
-    if not MEMORY.is_dir():
+    if not SHARED_FOLDER.is_dir():
         return frozenset()
-    return frozenset(path.name for path in MEMORY.iterdir() if _is_ours(path))
+    return frozenset(path.name for path in SHARED_FOLDER.iterdir() if _is_ours(path))
 
 
 def unused_memory(before: frozenset[str]) -> list[str]:
@@ -98,7 +98,7 @@ def _used_elsewhere(what: str) -> bool:
     """Say whether it is shared memory that another program uses; our own processes have ended by now."""
     if not what.startswith(SEGMENT):
         return False
-    path = MEMORY / what.removeprefix(SEGMENT)
+    path = SHARED_FOLDER / what.removeprefix(SEGMENT)
     own = str(os.getpid())
     # loky and joblib name what they make after the process that made it
     makers = [part for part in re.split("[_-]", path.name) if part.isdigit()]
@@ -119,7 +119,7 @@ def _uses(process: Path, inode: int) -> bool:
     try:
         lines = (process / "maps").read_text(encoding="utf-8", errors="replace").splitlines()
         # see proc(5): addresses, rights, offset, device, inode, path
-        if any(line.split(None, 5)[4] == str(inode) and str(MEMORY) in line for line in lines):
+        if any(line.split(None, 5)[4] == str(inode) and str(SHARED_FOLDER) in line for line in lines):
             return True
         return any(entry.stat().st_ino == inode for entry in (process / "fd").iterdir())
     except OSError:  # it has ended, or belongs to somebody else

@@ -20,6 +20,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 from benchmarks.environment import peak_memory, resident_memory
+from benchmarks.errors import one_line
 from benchmarks.measuring.interpreter import Caller, handed_over
 from benchmarks.measuring.processes import descendants
 
@@ -158,7 +159,7 @@ class LookInside:
             result = self._function(value)
             seconds, worked = perf_counter() - start, process_time() - worked
         except BaseException as error:  # SystemExit too: a worker would end
-            raise RefusedError(f"raises {said(error)} for input {place}") from error
+            raise RefusedError(f"raises {one_line(error)} for input {place}") from error
         self.seen.prints |= self._screen.written()
         return result, (seconds, worked)
 
@@ -182,7 +183,9 @@ class LookInside:
                 try:
                     file.write(pickle.dumps(result))
                 except Exception as error:  # noqa: BLE001 - a person's own object
-                    raise RefusedError(f"its result for input {place} cannot be sent back ({said(error)})") from None
+                    raise RefusedError(
+                        f"its result for input {place} cannot be sent back ({one_line(error)})"
+                    ) from None
                 seen.changed += pickle.dumps(self._order.inputs[place]) != before
                 if perf_counter() > deadline and len(seen.places) >= LEAST_LOOKS:
                     return
@@ -198,11 +201,13 @@ class LookInside:
                 try:
                     former = pickle.load(file)
                 except Exception as error:
-                    raise RefusedError(f"its result for input {place} cannot be sent back ({said(error)})") from error
+                    raise RefusedError(
+                        f"its result for input {place} cannot be sent back ({one_line(error)})"
+                    ) from error
                 try:
                     same = self._order.same(former, result)
                 except Exception as error:
-                    message = f"two results for input {place} cannot be compared ({said(error)})"
+                    message = f"two results for input {place} cannot be compared ({one_line(error)})"
                     raise RefusedError(f"{message}: name what compares them (--same MODULE:FUNCTION)") from error
                 if not same:
                     seen.differing = place
@@ -282,7 +287,7 @@ def _loaded(path: Path) -> tuple[Callable[[Any], Any], LookOrder, Seen] | str:
         seen = Seen(perf_counter() - start, resident_memory())
         return function, next(parts), seen
     except BaseException as error:  # noqa: BLE001 - a person's own module
-        return f"cannot be loaded in a new interpreter ({said(error)})"
+        return f"cannot be loaded in a new interpreter ({one_line(error)})"
 
 
 def _working_folder() -> Path | None:
@@ -296,11 +301,6 @@ def _native_threads() -> int:
     """Return the number of threads that the system knows of this process, 0 where it does not tell."""
     folder = Path("/proc/self/task")
     return sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0
-
-
-def said(error: BaseException) -> str:
-    """Put an error into one line, with its type."""
-    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
 
 
 def stored_results(folder: Path, number: int) -> Iterator[Any]:

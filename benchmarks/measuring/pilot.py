@@ -17,8 +17,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.environment import memory_limit, usable_cpus
+from benchmarks.errors import one_line
 from benchmarks.measuring.interpreter import FreshError, Interpreter, hand_over
-from benchmarks.measuring.looking import LookOrder, Seen, last_place, said, stored_results
+from benchmarks.measuring.looking import LookOrder, Seen, last_place, stored_results
 from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.target import Target, TargetError
 from benchmarks.measuring.watch import LimitError, Watch, WorkerLostError, end_all, how_it_ended
@@ -107,7 +108,7 @@ def look(target: Target, budget: float) -> Findings:
         try:
             results = tuple(stored_results(folder, len(seen.places)))
         except Exception as error:
-            raise TargetError(f"--target {target.name}: its results cannot be sent back ({said(error)})") from error
+            raise TargetError(f"--target {target.name}: its results cannot be sent back ({one_line(error)})") from error
         size = (folder / "results").stat().st_size
         remembers = _remembers(seen.first, seen.again)
         some = _as_many(seen, CHECK_SHARE * budget, remembers=remembers)

@@ -93,6 +93,11 @@ class Session:
         taken = {cell.strategy for plan in self.plans.values() for cell in plan}
         return [name for name in self.selection.strategies or () if self.plans and name not in taken]
 
+    def measured_families(self) -> list[str]:
+        """Return the families of which a cell takes part."""
+        taking_part = {id(planned) for planned in self.planned.values()}
+        return [name for name, plan in self.plans.items() if any(id(one) in taking_part for one in plan.values())]
+
     def uses_libraries(self, family: Family) -> bool:
         """Say whether a planned cell of a family needs a third-party library."""
         return any(STRATEGIES[cell.strategy].library is not None for cell in self.plans[family.name])

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import worker
+from benchmarks.errors import one_line
 
 MOST_INPUTS = 100_000
 """More are refused: they are kept in memory, and a sample of so many tells as much."""
@@ -101,9 +102,9 @@ def named(text: str, option: str) -> Any:
     try:
         found: Any = import_module(module_name)
     except ImportError as error:
-        raise TargetError(f"{option} {text}: {module_name} cannot be imported ({_said(error)})") from None
+        raise TargetError(f"{option} {text}: {module_name} cannot be imported ({one_line(error)})") from None
     except Exception as error:  # noqa: BLE001 - whatever a module raises when it is run
-        raise TargetError(f"{option} {text}: importing {module_name} raises {_said(error)}") from None
+        raise TargetError(f"{option} {text}: importing {module_name} raises {one_line(error)}") from None
     for name in path.split("."):
         if not hasattr(found, name):
             near = difflib.get_close_matches(name, dir(found), n=1)
@@ -138,7 +139,7 @@ def _refuse_unpicklable(what: Any, name: str, remedy: str) -> None:
     try:
         pickle.loads(pickle.dumps(what))
     except Exception as error:  # noqa: BLE001 - pickling runs whatever code an object brings
-        raise TargetError(f"{name}: cannot be sent to a worker ({_said(error)}): {remedy}") from None
+        raise TargetError(f"{name}: cannot be sent to a worker ({one_line(error)}): {remedy}") from None
 
 
 def _inputs(text: str) -> tuple[Any, ...]:
@@ -153,13 +154,13 @@ def _inputs(text: str) -> tuple[Any, ...]:
         try:
             values = iter(found() if callable(found) else found)
         except Exception as error:  # noqa: BLE001 - a person's own code
-            raise TargetError(f"--inputs {text}: gives no inputs ({_said(error)})") from None
+            raise TargetError(f"--inputs {text}: gives no inputs ({one_line(error)})") from None
     try:
         inputs = tuple(islice(values, MOST_INPUTS + 1))
     except TargetError:
         raise
     except Exception as error:  # noqa: BLE001 - as above
-        raise TargetError(f"--inputs {text}: raises {_said(error)} while it is read") from None
+        raise TargetError(f"--inputs {text}: raises {one_line(error)} while it is read") from None
     if not inputs:
         raise TargetError(f"--inputs {text}: gives no input")
     if len(inputs) > MOST_INPUTS:
@@ -171,7 +172,7 @@ def _of_file(path: Path) -> Iterator[Any]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise TargetError(f"--inputs {path}: cannot be read ({_said(error)})") from None
+        raise TargetError(f"--inputs {path}: cannot be read ({one_line(error)})") from None
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
@@ -186,7 +187,9 @@ def _fingerprint(inputs: Iterable[Any], name: str) -> str:
         try:
             digest.update(pickle.dumps(value, 4))
         except Exception as error:  # noqa: BLE001 - as above
-            raise TargetError(f"--inputs {name}: input {number} cannot be sent to a worker ({_said(error)})") from None
+            raise TargetError(
+                f"--inputs {name}: input {number} cannot be sent to a worker ({one_line(error)})"
+            ) from None
     return digest.hexdigest()[:FINGERPRINT_DIGITS]
 
 
@@ -218,7 +221,3 @@ def equal(one: Any, other: Any) -> bool:
 def _settled(value: Any) -> bytes:
     """Return a pickle of what has been pickled before: from then on it is the same however often it is sent."""
     return pickle.dumps(pickle.loads(pickle.dumps(value)))
-
-
-def _said(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -17,7 +17,7 @@ from benchmarks.interrupts import SIGNALS
 from benchmarks.measuring.cold import Fresh, Order
 from benchmarks.measuring.hosted import Hosted, hosted
 from benchmarks.measuring.processes import descendants
-from benchmarks.measuring.watch import CellError, LimitError, Watch, end_all, start_helpers
+from benchmarks.measuring.watch import CellError, LimitError, Watch, describe, end_all, start_helpers
 from benchmarks.schema import Setting
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Engine, Job
@@ -160,10 +160,8 @@ def _try(make: Callable[[], Engine], trial: Trial) -> Passes:
         end_all(tuple(engines), before)
         if not isinstance(error, Exception):  # Ctrl-C ends the run; of all else the others are tried all the same
             raise
-        said = str(error) if isinstance(error, CellError) else f"{type(error).__name__}: {error}"
-        if isinstance(error, LimitError):
-            said = f"not done after {trial.limit:.3g} s"
-        raise CellError(" ".join(said.split())) from error
+        said = f"not done after {trial.limit:.3g} s" if isinstance(error, LimitError) else describe(error)
+        raise CellError(said) from error
     return Passes(tuple(seconds), start)
 
 

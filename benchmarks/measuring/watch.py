@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Protocol
 
+from benchmarks.errors import one_line
 from benchmarks.interrupts import SIGNALS, Interrupted, start_tracker
 from benchmarks.measuring.processes import Process, descendants
 from benchmarks.tasks import nothing
@@ -199,3 +200,8 @@ def _terminate(engine: Endable) -> None:
         engine.terminate()
     except Exception as error:  # noqa: BLE001 - it is being ended because it failed; the first failure is the story
         del error
+
+
+def describe(error: BaseException) -> str:
+    """Put an error into one line, with its type unless the type says only that it is ours."""
+    return " ".join(str(error).split()) if isinstance(error, CellError) else one_line(error)

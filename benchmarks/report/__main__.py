@@ -6,7 +6,7 @@ import argparse
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -20,6 +20,7 @@ from benchmarks.report.arguments import Command, nearest_storage, parsed
 from benchmarks.report.paint import paint_for, with_colour, without_colour
 from benchmarks.report.program import FAULT, OK, python, run_program
 from benchmarks.report.runs import DataError
+from benchmarks.words import TARGET_FAMILY
 
 if TYPE_CHECKING:
     from benchmarks.report.compare import Comparison
@@ -87,22 +88,23 @@ def recommended_by(data: bytes, storage: Path, width: int) -> list[str]:
 
 
 def closing_lines(
-    storage: Path, *, run: str | None = None, saved: str | None = None, target: bool = False
+    storage: Path, families: Collection[str], *, run: str | None = None, saved: str | None = None
 ) -> list[str]:
     """Return the lines that end a digest: where the run was `saved`, if just now, and the commands that come next.
 
-    `run` is what the run was asked for by, None for the latest; `target` says that a person's own function was
-    measured, of which there is no baseline.
+    `families` are those that it has measured, `run` is what it was asked for by, None for the latest.
     """
     from benchmarks.report.digest import titled
 
     elsewhere = storage.resolve() != nearest_storage().resolve()
     program = f"{python()} -m benchmarks.report" + (f" --storage {shlex.quote(str(storage))}" if elsewhere else "")
     named = "" if run is None else f" summary {shlex.quote(run)}"
+    # of a person's own function there is no baseline
+    base = "BEFORE AFTER" if TARGET_FAMILY in families else runs.to_compare_with(storage, families)
     return [
         *([] if saved is None else [titled("saved", saved)]),
         titled("all tables", f"{program}{named} --all"),
-        titled("slower now?", f"{program} compare {'BEFORE AFTER' if target else 'baseline'}"),
+        titled("slower now?", f"{program} compare {base}"),
     ]
 
 
@@ -118,7 +120,7 @@ def _summary(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     else:
         lines = chain(
             digest.digest(shown, families(), terminal_width(), paint_for(out)),
-            closing_lines(options.storage, run=options.run, target=shown.target is not None),
+            closing_lines(options.storage, shown.families, run=options.run),
         )
     for line in chain(lines, recommended(shown, terminal_width())):
         print(line, file=out)

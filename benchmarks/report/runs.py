@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -213,6 +213,14 @@ def latest(storage: Path) -> Path:
     if stored_paths(storage):
         raise DataError(f"only baselines in {storage}: measure with `pytest --benchmark-only`, or name a run")
     return _nothing(storage, None, ())
+
+
+def to_compare_with(storage: Path, families: Collection[str]) -> str:
+    """Return what a run of some families is compared with: the baseline that was named after its only one, if any."""
+    (own, *others) = [*families, ""]
+    special = f"{own}-{BASELINE}"
+    known = {name_of(path) for path in stored_paths(storage)}
+    return special if not any(others) and special in known else BASELINE
 
 
 def find(storage: Path, wanted: str) -> list[Path]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.environment import SHARED_FOLDER
 from benchmarks.introducing import UNIMPORTABLE, Introduction, introduce
 from benchmarks.strategies.base import Call, Engine, Job, Strategy
 from benchmarks.strategies.library import Library
@@ -34,8 +35,6 @@ PROVE_SECONDS = 10.0
 
 LINGER_SECONDS = 0.05
 """How long each worker takes to answer: one that was free for two calls would leave another one out."""
-
-SHARED_FOLDER = Path("/dev/shm")
 
 HIDDEN = "***"
 """What stands for a secret."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module, metadata
 
+from benchmarks.errors import one_line
+
 NO_RELEASE = "0"
 """What a library is that does not say which release it is: too old, and to be installed again."""
 
@@ -53,8 +55,7 @@ def _trouble(library: Library, modules: tuple[str, ...]) -> str | None:
         for module in modules:
             import_module(module)
     except Exception as error:  # noqa: BLE001 - whatever the import of somebody else's package raises
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        return f"{library.name} {version} cannot be imported ({said}): {remedy} --force-reinstall"
+        return f"{library.name} {version} cannot be imported ({one_line(error)}): {remedy} --force-reinstall"
     return None
 
 

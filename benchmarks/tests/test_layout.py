@@ -23,8 +23,8 @@ PACKAGE = Path(__file__).parents[1]
 
 LAYERS = (
     # what runs in a worker; what machine and system can do; the saved run, and how it stands on disk
-    ("tasks", "worker", "introducing", "words", "environment", "interrupts", "measuring", "report"),
-    ("schema", "workloads", "strategies.library"),
+    ("tasks", "worker", "errors", "words", "environment", "interrupts", "measuring", "report"),
+    ("schema", "workloads", "introducing", "strategies.library"),
     ("layout", "strategies.base"),
     ("strategies.*", "strategies.clusters"),
     (

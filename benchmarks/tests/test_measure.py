@@ -14,10 +14,9 @@ import pytest
 
 from benchmarks.environment import usable_cpus, usual_start_method
 from benchmarks.measuring import measure
-from benchmarks.measuring.arms import describe
 from benchmarks.measuring.cells import Axes, Cell, Family, Selection, short_number
 from benchmarks.measuring.measure import Rounds, plan_rounds, timed
-from benchmarks.measuring.watch import CellError
+from benchmarks.measuring.watch import CellError, describe
 from benchmarks.schema import Spent
 from benchmarks.strategies.base import Engine
 from benchmarks.words import WARM

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.report.__main__ import closing_lines
 from benchmarks.report.samples import ACROSS
 from benchmarks.schema import Environment
 from benchmarks.tests.saved import DATA, five, report, storage
@@ -439,3 +440,20 @@ def test_runs_of_several_commits_are_told(tmp_path: Path) -> None:
     code, _, err = report("compare", "before", "run", f"--storage={folder}")
 
     assert (code, err) == (0, "warning: run stands for runs of 2 different commits, judged as one\n")
+
+
+@pytest.mark.parametrize(
+    ("families", "base"),
+    [
+        (["clusters"], "clusters-baseline"),
+        (["engines"], "baseline"),
+        (["clusters", "speedup"], "baseline"),
+        ([], "baseline"),
+        (["target"], "BEFORE AFTER"),
+    ],
+)
+def test_what_to_compare_with(tmp_path: Path, families: list[str], base: str) -> None:
+    """A run of one question whose baseline has its name is compared with that; of one's own function there is none."""
+    folder = storage(tmp_path / "s", [("baseline", {}), ("clusters-baseline", {})])
+
+    assert closing_lines(folder, families)[-1].endswith(f" compare {base}")

@@ -10,8 +10,9 @@ from time import monotonic, sleep
 
 import pytest
 
+from benchmarks.environment import SHARED_FOLDER
 from benchmarks.evidence.signals import living
-from benchmarks.measuring.leaks import MEMORY, shared_memory, unused_memory
+from benchmarks.measuring.leaks import shared_memory, unused_memory
 from benchmarks.tests.clusters.running import (
     DASK,
     RAY,
@@ -46,7 +47,7 @@ def swept(turn: None) -> Iterator[None]:
     yield
     for name in shared_memory() - memory:
         if name.startswith("sm_segment"):
-            (MEMORY / name).unlink(missing_ok=True)
+            (SHARED_FOLDER / name).unlink(missing_ok=True)
 
 
 @pytest.fixture

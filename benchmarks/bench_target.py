@@ -41,7 +41,7 @@ FAMILY = Family(
     settings_vary=True,
     takes_clusters=True,
     presets={preset: tuple(FINALISTS) for preset in PRESETS},
-    label_axes=("workload", "strategy", "start_method", "chunk_size", "workers"),
+    label_axes=("workload", "tasks", "strategy", "start_method", "chunk_size", "workers"),
     answer=answer,
 )
 

@@ -25,7 +25,7 @@ Measures a function of yours beside a loop, bare processes and several pools, an
   --initializer MODULE:FUNCTION
                                called once in each worker, and before the loop
   --unchecked                  measure although results differ from call to call
-  --budget SECONDS             what it may take in all (default: 60)
+  --budget SECONDS             what it may take (default: 60; a cluster that is named may take more)
   --strategies NAMES           clusters to try beside pools, such as dask.Client.map,ray.remote
   --dask-scheduler ADDRESS, --ray-address ADDRESS
                                where one is running (default: one is started)

@@ -112,6 +112,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if not state.measuring:
         message = "--target needs a measurement: add --benchmark-only"
         raise pytest.UsageError(message)
+    refuse_outputs(config, state.recording)  # it would be a pity a minute later
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     budget: float = config.getoption("budget")
     tell = reporter.write_line if reporter is not None else print

@@ -20,6 +20,9 @@ SHORT: Final = "short tasks"
 ALL: Final = "all tasks"
 """Which tasks of its family a cell has: those in which the work, or the call, takes most of the time; or any."""
 
+SUITE = "process-pool-benchmarks"
+"""What this suite is called among the releases that a cluster's workers have."""
+
 IMPORT = "import"
 CREATE = "create"
 SHUTDOWN = "shutdown"

@@ -45,7 +45,8 @@ HEADER = struct.Struct("<HIB")
 
 _shared: Any = None
 _memory: Any = None
-_initialized: int | None = None
+_initialized: tuple[int, str] | None = None
+_initializing = threading.Lock()
 
 
 def begin() -> None:
@@ -89,15 +90,17 @@ def starred(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
     return function(*arguments)
 
 
-def initialized(initializer: Callable[[], object], function: Callable[[Any], Any], value: Any) -> Any:
-    """Call a function in a process in which an initializer has been called once, before its first task.
+def initialized(initializer: Callable[[], object], run: str, function: Callable[[Any], Any], value: Any) -> Any:
+    """Call a function in a process in which an initializer has been called once, before its first task of a run.
 
-    Not every engine has an initializer, and those that have one need it for `begin`.
+    Not every engine has an initializer, and those that have one need it for `begin`. A cluster's workers may have
+    served another run, by its name, with another initializer.
     """
     global _initialized  # noqa: PLW0603 - one a process
-    if _initialized != os.getpid():
-        initializer()
-        _initialized = os.getpid()
+    with _initializing:
+        if _initialized != (os.getpid(), run):
+            initializer()
+            _initialized = os.getpid(), run
     return function(value)
 
 

@@ -142,6 +142,15 @@ class Planned:
     seconds: float
     added: bool = False
 
+    def seconds_of(self, budget: float | None) -> float:
+        """Return what it may take where a run has a budget for each cell.
+
+        What breaks has no less than planned: an answer that was not waited for would be taken for a hang.
+        """
+        if budget is None:
+            return self.seconds
+        return max(budget, self.seconds) if WORKLOADS[self.cell.workload].breaks else budget
+
 
 @dataclass(frozen=True)
 class Family:
@@ -216,7 +225,7 @@ class Family:
         for axes in preset:
             own = [name for name in axes.strategies if self._takes_part(name, selection)]
             more = [name for name in named if axes.template and axes.takes(strategies()[name])]
-            for cell in _cross(axes, (*own, *more), selection, cpus):
+            for cell in _cross(axes, (*own, *more), selection, cpus, grows=self.about_clusters):
                 label = self._label(cell, axes, cpus)
                 planned.setdefault(cell, Planned(cell, label, axes.seconds, added=cell.strategy in more))
         some = [strategies()[cell.strategy] for cell in planned]
@@ -262,7 +271,11 @@ class Family:
         )
 
 
-def _cross(axes: Axes, names: Sequence[str], selection: Selection, cpus: int) -> Iterator[Cell]:
+def _cross(axes: Axes, names: Sequence[str], selection: Selection, cpus: int, *, grows: bool) -> Iterator[Cell]:
+    """Yield the cells of axes; where the work `grows` with a running cluster, all its workers have some, twice.
+
+    So that the last ones do not count as idle. A person's own function has the inputs that it has.
+    """
     selectable = axes.sizes != (None,) and WORKLOADS[axes.workload].unit == ITERATIONS
     sizes = (selection.sizes if selectable else None) or axes.sizes
     for start_method, size, tasks, workers, chunk_size, strategy in product(
@@ -275,9 +288,8 @@ def _cross(axes: Axes, names: Sequence[str], selection: Selection, cpus: int) ->
     ):
         for own in _methods(strategies()[strategy], (start_method,), strict=selection.start_methods is not None):
             there = strategies()[strategy].there()
-            # a running cluster gets work for all its workers, twice, so that the last ones do not count as idle
-            many = max(tasks, 2 * (there or 0) * (chunk_size or 1)) if axes.state == WARM else tasks
-            yield Cell(axes.workload, size, many, strategy, there or workers, own, chunk_size, axes.state)
+            least = 2 * (there or 0) * (chunk_size or 1) if grows and axes.state == WARM else 0
+            yield Cell(axes.workload, size, max(tasks, least), strategy, there or workers, own, chunk_size, axes.state)
 
 
 def _methods(strategy: Strategy, asked: Sequence[str], *, strict: bool) -> Sequence[str]:
@@ -315,7 +327,7 @@ def expected_seconds(planned: Planned, budget: float | None, iteration_seconds: 
     pass for checking; pools are guessed at 2 ms a round and 0.1 s a cell, from the measurements that the report shows.
     """
     cell = planned.cell
-    seconds = planned.seconds if budget is None else budget
+    seconds = planned.seconds_of(budget)
     if WORKLOADS[cell.workload].script:
         return max(seconds, SCRIPT_STARTS * SCRIPT_SECONDS)
     if cell.workload != "count":

@@ -47,7 +47,8 @@ def observe(cell: Cell, family: Family, benchmark: BenchmarkFixture, budget: Bud
     watch = Watch(budget.limit)
     try:
         with watch:
-            _observe(cell, family, benchmark, max(HANG_SECONDS, budget.seconds))
+            # a wait, what comes before, and the ending must fit the limit
+            _observe(cell, family, benchmark, max(HANG_SECONDS, min(budget.seconds, budget.limit / 3)))
     except BaseException as error:
         benchmark.has_error = True  # also where a signal ends it: half a cell would be saved as if it were one
         if isinstance(error, CellError | FreshError | OSError):

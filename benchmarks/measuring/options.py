@@ -90,7 +90,7 @@ def add_options(parser: pytest.Parser) -> None:
         type=_seconds,
         default=60.0,
         metavar="SECONDS",
-        help="what measuring --target may take in all (default: 60)",
+        help="what measuring --target may take (default: 60; a cluster that is named may take more)",
     )
     add(
         "--cell-limit",

@@ -93,8 +93,8 @@ def in_session(leader: int) -> Iterator[Process]:
 def end_session(leader: int) -> frozenset[Process]:
     """Kill a session and all that is below its leader, and return which processes these were.
 
-    Resource trackers come last: they get a moment to remove what the others have left. Until then it is looked again
-    and again: a process that is about to be killed may still start another, in whose hands a tracker's pipe stays open.
+    Resource trackers come last: they get a moment to remove what the others have left. Until then the
+    look is repeated: a process that is about to be killed may still start another, which keeps a tracker's pipe open.
     """
     found: set[Process] = set()
     deadline = monotonic() + TRACKER_SECONDS

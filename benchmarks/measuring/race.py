@@ -211,7 +211,9 @@ class Race:
         return [one for one in ranked if self.cost(one) < CLEARLY * self.cost(ranked[0])]
 
     def _best(self) -> float:
-        return min((one.taken for one in self.tries.values() if one.taken is not None), default=float("inf"))
+        """Return what the best pool took; a cluster, which may have more machines, rules out none."""
+        pools = (one for one in self.tries.values() if not STRATEGIES[one.setting.strategy].cluster)
+        return min((one.taken for one in pools if one.taken is not None), default=float("inf"))
 
     def _variants(self) -> Iterator[Setting]:
         """Yield the best setting with other chunks, and with another start method, if it has any."""
@@ -353,17 +355,19 @@ def _asked_clusters(
 def _finalists(
     race: Race, before: Sequence[Setting], clusters: Sequence[str], loop: float, deadline: float
 ) -> list[Setting]:
-    """Return the best, what an earlier run has measured, and the clusters that were named, each at its best.
+    """Return the best, what an earlier run has measured, the best pool, and the clusters that were named.
 
-    And whatever else is near the best: as many as can have their least number of rounds.
+    Each cluster at its best; and whatever else is near the best, as many as can have their least number of rounds.
     """
     ranked = race.ranked()
     best = ranked[0].taken or 0.0
     near = [one.setting for one in race.near()]
     second = [one.setting for one in ranked[:2]]
     kept = [setting for setting in before if setting in race.tries][:1]
+    kept += [one.setting for one in ranked if not STRATEGIES[one.setting.strategy].cluster][:1]
     for name in clusters:
         kept += [one.setting for one in ranked if one.setting.strategy == name][:1]
-    wanted = list(dict.fromkeys([ranked[0].setting, *kept, *near, *second]))[: MOST_FINALISTS + len(clusters)]
+    must = list(dict.fromkeys([ranked[0].setting, *kept]))
+    wanted = list(dict.fromkeys([*must, *near, *second]))[: MOST_FINALISTS + len(clusters)]
     each = PASSES_OF_A_CELL * (loop + 2 * best)
-    return wanted[: max(1 + len(kept), int((deadline - perf_counter()) / max(each, LEAST_CELL_SECONDS)))]
+    return wanted[: max(len(must), int((deadline - perf_counter()) / max(each, LEAST_CELL_SECONDS)))]

@@ -15,13 +15,14 @@ import pytest
 from msgspec.structs import replace
 
 from benchmarks.environment import cpu_quota, standard_library_cached, usable_cpus
+from benchmarks.errors import one_line
 from benchmarks.interrupts import SIGNALS
 from benchmarks.measuring.cells import Cell, Family, Planned, Selection, expected_seconds
 from benchmarks.measuring.lock import LOCK, LockedError, MachineLock, lock_path
 from benchmarks.measuring.measure import MOST_ROUNDS, Budget, timed
 from benchmarks.measuring.options import DEFAULT_LIMIT, LIMIT_BUDGETS
 from benchmarks.measuring.pilot import look
-from benchmarks.measuring.race import Model, prepare
+from benchmarks.measuring.race import PASSES_OF_A_CELL, Model, prepare
 from benchmarks.measuring.recording import Recording, libraries_of
 from benchmarks.measuring.target import TargetError, Wanted, importable, load
 from benchmarks.measuring.visiting import visited
@@ -29,7 +30,6 @@ from benchmarks.strategies import LIBRARIES, STRATEGIES
 from benchmarks.strategies.clusters import RUNNING, ClusterError, ClusterStrategy
 from benchmarks.strategies.mpi4py import lost_in_mpi
 from benchmarks.tasks import count
-from benchmarks.workloads import WORKLOADS
 
 CALIBRATION = 20_000
 """Iterations of the counting loop, about a millisecond, by which the length of a run is estimated."""
@@ -103,14 +103,8 @@ class Session:
         return any(STRATEGIES[cell.strategy].library is not None for cell in self.plans[family.name])
 
     def budget(self, name: str, least_rounds: int) -> Budget:
-        """Return what a planned cell may take: where something breaks the wait is no shorter than planned.
-
-        It is not measuring that takes it: an answer that was not waited for would be taken for a hang.
-        """
-        planned = self.planned[name]
-        seconds = planned.seconds if self.seconds is None else self.seconds
-        if WORKLOADS[planned.cell.workload].breaks:
-            seconds = max(seconds, planned.seconds)
+        """Return what a planned cell may take."""
+        seconds = self.planned[name].seconds_of(self.seconds)
         return Budget(seconds, least_rounds, self.limit or max(DEFAULT_LIMIT, LIMIT_BUDGETS * seconds))
 
     def announcement(self, cells: Sequence[Planned], storage: Path) -> Iterator[str]:
@@ -186,9 +180,15 @@ class Session:
                 tell(f"note: {note}")
             info = prepare(target, findings, model, budget, begun, Path(self._folder.name), tell, wanted.clusters)
             self.recording.target = replace(info, star=wanted.star, prepared_by=wanted.initializer)
+            # a pass of a few long tasks, seven times, may take longer than any usual cell
+            whole = LIMIT_BUDGETS * PASSES_OF_A_CELL * info.task_time * info.measured
+            self.limit = self.limit or max(DEFAULT_LIMIT, whole)
             SIGNALS.check()
         except TargetError as error:
             raise pytest.UsageError(str(error)) from None
+        except OSError as error:
+            message = f"--target {wanted.function}: {one_line(error)}: what it takes to measure it cannot be had"
+            raise pytest.UsageError(message) from None
 
     def begin(self) -> None:
         """Claim the machine, ask for the facts, and hear signals. Raises UsageError where that cannot be done."""

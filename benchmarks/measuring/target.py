@@ -15,6 +15,7 @@ from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from benchmarks import worker
 from benchmarks.errors import one_line
@@ -71,7 +72,7 @@ def load(wanted: Wanted) -> Target:
     if wanted.star:
         one = partial(worker.starred, one)
     if wanted.initializer is not None:
-        one = partial(worker.initialized, _callable(wanted.initializer, "--initializer"), one)
+        one = partial(worker.initialized, _callable(wanted.initializer, "--initializer"), uuid4().hex, one)
     _refuse_unpicklable(one, f"--target {wanted.function}", "define it at the top of a module that workers can import")
     inputs = _inputs(wanted.inputs)
     same: Callable[[Any, Any], bool] = equal
@@ -87,9 +88,12 @@ def importable(wanted: Wanted) -> list[str]:
     """Return the modules that a worker must have, as far as the options tell. Raises TargetError like `load`."""
     names = {"--target": wanted.function, "--initializer": wanted.initializer}
     given = {option: name for option, name in names.items() if name is not None}
+    modules = []
     for option, name in given.items():
-        named(name, option)
-    return [name.partition(":")[0] for name in given.values()]
+        # also where it is defined: the module that is named may only pass it on
+        own = getattr(inspect.unwrap(named(name, option)), "__module__", None)
+        modules += [name.partition(":")[0], *([own] if isinstance(own, str) else [])]
+    return list(dict.fromkeys(modules))
 
 
 def named(text: str, option: str) -> Any:

@@ -19,10 +19,15 @@ VISIT_SECONDS = 20.0
 """What a visit may take in all; where nobody answers, the clients say so after 5 s."""
 
 
+MODULES_SECONDS = 60.0
+"""And where workers import a person's modules, one after the other."""
+
+
 def visited(strategy: ClusterStrategy, modules: Sequence[str]) -> ClusterInfo:
     """Return what a running cluster is, seen from an interpreter of its own where its client needs one.
 
-    `modules` are those that its workers must find. Raises ClusterError, in one line, where it cannot be measured.
+    `modules` are those that its workers must have, with the same code. Raises ClusterError, in one line, where it
+    cannot be measured.
     """
     if not strategy.hosted:
         return strategy.visit(modules)
@@ -34,7 +39,8 @@ def visited(strategy: ClusterStrategy, modules: Sequence[str]) -> ClusterInfo:
         apart=True,
     )
     where = strategy.location.where
-    watch = Watch(VISIT_SECONDS)
+    limit = MODULES_SECONDS if modules else VISIT_SECONDS
+    watch = Watch(limit)
     before = descendants()
     try:
         with watch:
@@ -43,7 +49,7 @@ def visited(strategy: ClusterStrategy, modules: Sequence[str]) -> ClusterInfo:
             found: ClusterInfo | str = interpreter.answer()
     except LimitError:
         found = (
-            f"{where}: something answers, but the cluster does not within {VISIT_SECONDS:g} s: check that the port is "
+            f"{where}: something answers, but the cluster does not within {limit:g} s: check that the port is "
             "the right one, that all workers run, and that this program has the required token or certificate"
         )
     except FreshError as error:

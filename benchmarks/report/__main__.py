@@ -231,7 +231,7 @@ def _matrix(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         raise DataError("matrix needs two samples or more: names, or a name with runs of several Pythons")
     first, *others = columns
     others = [replace(other, runs=samples.aligned(first.runs, other.runs, samples.MACHINE_AXES)) for other in others]
-    across = (*samples.ACROSS, *samples.MACHINE_AXES)
+    across = (*samples.ACROSS, *samples.MACHINE_AXES, samples.CLUSTER)
     known = _stored(options, (), first.runs[0])
     results = [compare.compare(first.runs, other.runs, _rule(options), across, known) for other in others]
     for line in matrix.matrix_lines([first, *others], results, terminal_width(), options.format):

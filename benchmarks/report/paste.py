@@ -94,6 +94,13 @@ MODULES = (
     "ray",
 )
 
+TAKEN = {
+    *("call", "chunk", "chunks", "client", "context", "executor", "futures", "inputs", "parallel", "pool", "remote"),
+    *("results", "value", "values"),
+    *(module.partition(".")[0] for module in MODULES),
+}
+"""Names that the code has for something else."""
+
 STANDARD_MODULES = ("concurrent.futures", "multiprocessing")
 
 UNGUARDED = ("fork", "ray", NO_METHOD)
@@ -102,8 +109,8 @@ UNGUARDED = ("fork", "ray", NO_METHOD)
 PREPARING: Mapping[str, str] = {
     "{, initializer}": ", initializer={}",
     "{, worker_init}": ", worker_init={}",
-    "{, hook}": ', runtime_env={{"worker_process_setup_hook": {}}}',
-    "{register}": "\n    client.register_worker_callbacks({})",
+    "{, hook}": ', runtime_env={{"worker_process_setup_hook": "{dotted}"}}',
+    "{register}": "\n    client.run({})",
     "{begin}": "{}()\n",
 }
 """How each worker is told what to call first, by what stands for it in a template; threads share what is called once.
@@ -132,13 +139,14 @@ def code_for(setting: Setting, what: Pasted | None = None) -> list[str]:
     Without a person's function: the call alone, of something named `function`.
     """
     template = TEMPLATES.get(setting.strategy, setting.strategy)
-    lines, call, prepare = [], "function", ""
+    lines, call, prepare, dotted = [], "function", "", ""
     if what is not None:
-        call = what.function.partition(":")[2]
-        lines += [*_imports(template), *_import_of(what.function), ""]
+        line, call = _imported(what.function, "function")
+        lines += [*_imports(template), line, ""]
         if what.initializer is not None:
-            prepare = what.initializer.partition(":")[2]
-            lines[-1:] = [*_import_of(what.initializer), ""]
+            line, prepare = _imported(what.initializer, "begin")
+            lines[-1:] = [line, ""]
+            dotted = what.initializer.replace(":", ".")  # Ray's client, elsewhere, can send its name alone
         if what.star:
             lines += ["def call(arguments):", f"    return {call}(*arguments)", ""]
             call = "call"
@@ -155,7 +163,8 @@ def code_for(setting: Setting, what: Pasted | None = None) -> list[str]:
             address = what.addresses.get(library) if what is not None else None
             template = template.replace("{cluster}", arguments if address is None else f'"{address}"')
     for place, form in PREPARING.items():
-        template = template.replace(place, form.replace("{}", prepare) if prepare else "")
+        told = form.replace("{}", prepare).replace("{dotted}", dotted) if prepare else ""
+        template = template.replace(place, told)
     filled = template.format(
         method=setting.start_method,
         workers=setting.workers,
@@ -185,10 +194,13 @@ def _imports(template: str) -> list[str]:
     return found
 
 
-def _import_of(name: str | None) -> Iterator[str]:
-    if name:
-        module, _, path = name.partition(":")
-        yield f"from {module} import {path.partition('.')[0]}"
+def _imported(name: str, alias: str) -> tuple[str, str]:
+    """Return the line that imports what is named, and what that is then called: by an alias where its name is taken."""
+    module, _, path = name.partition(":")
+    first, dot, rest = path.partition(".")
+    if first not in TAKEN:
+        return f"from {module} import {first}", path
+    return f"from {module} import {first} as {alias}", f"{alias}{dot}{rest}"
 
 
 def needs_a_library(strategy: str) -> bool:

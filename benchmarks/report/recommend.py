@@ -12,7 +12,7 @@ from benchmarks.report.costs import Costs
 from benchmarks.report.forecast import predict
 from benchmarks.report.metrics import NULLS, Metrics
 from benchmarks.report.paste import Pasted, code_for, needs_a_library
-from benchmarks.report.phrases import NO_DIFFERENCE, known, ranked, shares
+from benchmarks.report.phrases import NO_DIFFERENCE, known, shares
 from benchmarks.report.propose import costs_for, costs_of_setting
 from benchmarks.report.stats import Summary
 from benchmarks.report.units import counted, wrapped
@@ -70,6 +70,7 @@ def recommendation(
         )
         if best.gain.low is not None and best.gain.low > 1 and pays is not None:
             yield from wrapped(f"{_start(info, best.row)}: it pays from about {counted(pays, 'task')} on.", width)
+        yield from _tied(others, loop, "that pool", width)
         yield from _slower(slower, loop, width)
         return
     doubt = f", {NO_DIFFERENCE}" if once.meets(1, 1) else ""
@@ -80,9 +81,7 @@ def recommendation(
     code = code_for(_setting(best.row), Pasted(info.name, info.star, info.prepared_by, addresses))
     yield from (f"    {line}".rstrip() for line in code)
     yield ""
-    if others:
-        named = "; ".join(f"{_named(one.row)} ({known(one.whole.inverse().scaled(loop))})" for one in others)
-        yield from wrapped(f"{NO_DIFFERENCE.capitalize()} from it: {named}.", width)
+    yield from _tied(others, loop, "it", width)
     yield from _slower(slower, loop, width)
     yield from wrapped(
         f"All {counted(info.inputs, 'input')} take {known(best.whole, 's')} instead of {units.seconds(loop)}, the "
@@ -95,6 +94,13 @@ def recommendation(
     yield from wrapped(_limits(info, best.row, best.whole.center), width)
 
 
+def _tied(options: Sequence[Option], loop: float, best: str, width: int) -> Iterator[str]:
+    """Yield the lines that name what is not slower than the best for sure; none where nothing is."""
+    if options:
+        named = "; ".join(f"{_named(one.row)} ({known(one.whole.inverse().scaled(loop))})" for one in options)
+        yield from wrapped(f"{NO_DIFFERENCE.capitalize()} from {best}: {named}.", width)
+
+
 def _slower(options: Sequence[Option], loop: float, width: int) -> Iterator[str]:
     """Yield the lines that name what is slower for sure; none where nothing is."""
     if options:
@@ -103,16 +109,24 @@ def _slower(options: Sequence[Option], loop: float, width: int) -> Iterator[str]
 
 
 def _places(info: TargetInfo, rows: Sequence[Metrics]) -> tuple[list[Option], list[Option]]:
-    """Return the settings that share the first place, by what all inputs take, and the rest, best first.
+    """Return the best setting, by what all inputs take, with those that are not slower for sure; and the rest.
 
-    Of those that share it what needs nothing installed comes first.
+    The best is one than which none is faster for sure; of several what needs nothing installed.
     """
     own = [row for row in rows if row.place.family == TARGET_FAMILY and row.place.strategy not in NULLS]
     found = [Option(row, row.speedup, _whole(info, row, row.speedup)) for row in own if row.speedup is not None]
     if not found:
         return [], []
-    tied, slower = ranked(found, lambda one: one.whole)
-    return sorted(tied, key=lambda one: needs_a_library(one.row.place.strategy)), slower
+    unbeaten = [one for one in found if not any(_faster(other, one) for other in found)]
+    best = min(unbeaten, key=lambda one: (needs_a_library(one.row.place.strategy), one.whole.center))
+    rest = sorted((one for one in found if one is not best), key=lambda one: one.whole.center)
+    apart = [one for one in rest if one.whole.apart(best.whole)]
+    return [best, *(one for one in rest if one not in apart)], apart
+
+
+def _faster(one: Option, other: Option) -> bool:
+    """Say whether the one is faster than the other for sure."""
+    return one.whole.center < other.whole.center and one.whole.apart(other.whole)
 
 
 def _setting(row: Metrics) -> Setting:

@@ -219,7 +219,10 @@ def to_compare_with(storage: Path, families: Collection[str]) -> str:
     """Return what a run of some families is compared with: the baseline that was named after its only one, if any."""
     (own, *others) = [*families, ""]
     special = f"{own}-{BASELINE}"
-    known = {name_of(path) for path in stored_paths(storage)}
+    try:
+        known = {name_of(path) for path in stored_paths(storage)}
+    except DataError:  # a folder that cannot be read
+        known = set()
     return special if not any(others) and special in known else BASELINE
 
 

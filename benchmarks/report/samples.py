@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, median
 from textwrap import shorten
@@ -15,13 +15,18 @@ from benchmarks.report.quantities import OF_ARMS, QUANTITIES, SERIAL_TIME
 from benchmarks.report.runs import DataError, Measured, Place, Run
 from benchmarks.report.units import counted
 from benchmarks.schema import MACHINE_FACTS, PYTHON_FACTS, ClusterInfo, Commit, Environment, FamilyInfo
-from benchmarks.words import FUNCTION_TIME, NO_METHOD, OR
+from benchmarks.words import FUNCTION_TIME, NO_METHOD, OR, SUITE
 
 ACROSS: Mapping[str, tuple[str, ...]] = {"python": PYTHON_FACTS, "machine": MACHINE_FACTS}
 """Facts that two samples must share, by what one asks about where their difference is meant."""
 
 CLUSTER = "cluster"
-"""What one asks about where another cluster is meant."""
+"""What one asks about where another cluster is meant, with other numbers of workers and so of tasks."""
+
+OF_A_CLUSTER = ("workers", "tasks")
+
+MACHINES = "machines"
+"""The fact of a cluster that may differ between runs of one name: where machines come and go, each run has others."""
 
 LONGEST_FACT = 80
 """Letters of a fact that are shown; a damaged file may have a million."""
@@ -145,7 +150,7 @@ def aligned(base: Sequence[Reduced], new: Sequence[Reduced], axes: Iterable[str]
 
     A cell of 4 workers is then the one of 2, if no run has both: those of a family that is about workers stay apart.
     """
-    meant = set(axes)
+    meant = _meant(axes)
     if not meant:
         return list(new)
 
@@ -182,7 +187,7 @@ def one_sample(runs: Sequence[Reduced]) -> list[str]:
     """
     shared = in_all(runs)
     for run in runs[1:]:
-        different = [*differences(runs[:1], [run], (), shared), *library_changes(runs[:1], [run])]
+        different = [*differences(runs[:1], [run], (MACHINES,), shared), *library_changes(runs[:1], [run])]
         if different:
             raise DataError(
                 f"{runs[0].source} and {run.source} differ ({different[0]}): they are not one sample; "
@@ -213,7 +218,7 @@ def differences(
     base: Sequence[Reduced], new: Sequence[Reduced], across: Iterable[str], shared: Sequence[str]
 ) -> list[str]:
     """Say in which facts the runs differ that they should share, and in which axes cells of one name do."""
-    meant = {fact for group in across for fact in ACROSS.get(group, (group,))}
+    meant = _meant(across)
     found = []
     for axis in MACHINE_AXES:
         sides = [{name: _on_axis(side, name, axis) for name in shared} for side in (base, new)]
@@ -230,17 +235,23 @@ def differences(
             old, now = (_told(side, fact) for side in (base, new))
             if fact not in meant and len(old | now) > 1:
                 found.append(f"{fact}: {_listed(old)} against {_listed(now)}")
-    return [*found, *(_cluster_differences(base, new) if CLUSTER not in meant else [])]
+    return [*found, *(_cluster_differences(base, new, meant) if CLUSTER not in meant else [])]
 
 
-def _cluster_differences(base: Sequence[Reduced], new: Sequence[Reduced]) -> Iterator[str]:
+def _meant(across: Iterable[str]) -> set[str]:
+    """Return the facts and axes that may differ."""
+    groups = {**ACROSS, CLUSTER: (CLUSTER, *OF_A_CLUSTER)}
+    return {fact for group in across for fact in groups.get(group, (group,))}
+
+
+def _cluster_differences(base: Sequence[Reduced], new: Sequence[Reduced], meant: Collection[str]) -> Iterator[str]:
     """Say in what the clusters differ on which the runs have measured one library."""
     for name in dict.fromkeys(name for run in (*base, *new) for name in run.clusters):
         users = ([run for run in side if name in run.libraries] for side in (base, new))
         old, now = ([cluster_facts(run.clusters.get(name)) for run in side] for side in users)
         for fact in dict.fromkeys(fact for facts in (*old, *now) for fact in facts):
             values = [{facts[fact] for facts in side if fact in facts} for side in (old, now)]
-            if all(values) and len(values[0] | values[1]) > 1:
+            if fact not in meant and all(values) and len(values[0] | values[1]) > 1:
                 yield f"cluster of {name}, {fact}: {_listed(values[0])} against {_listed(values[1])}"
 
 
@@ -251,8 +262,9 @@ def cluster_facts(info: ClusterInfo | None) -> dict[str, str]:
     return {
         "started": "before the run",
         "size": f"{counted(info.workers, 'worker')}, {counted(info.threads, 'thread')}",
-        "machines": ", ".join(sorted(info.hosts)),
-        **info.versions,
+        MACHINES: ", ".join(sorted(info.hosts)),
+        # the suite's own code is what a comparison may be about
+        **{name: version for name, version in info.versions.items() if name != SUITE},
     }
 
 
@@ -263,7 +275,7 @@ def _on_axis(runs: Sequence[Reduced], name: str, axis: str) -> set[str]:
 
 def unknown_facts(base: Sequence[Reduced], new: Sequence[Reduced], across: Iterable[str]) -> list[str]:
     """Say which facts that the runs should share are known of some of them only: those may differ, unseen."""
-    meant = {fact for group in across for fact in ACROSS.get(group, (group,))}
+    meant = _meant(across)
     runs = (*base, *new)
     found = []
     for fact in (fact for facts in ACROSS.values() for fact in facts if fact not in meant):

@@ -16,7 +16,7 @@ from benchmarks import layout
 from benchmarks.layout import Beginning
 from benchmarks.report.reading import reduced_one
 from benchmarks.report.runs import DataError, name_of, stored_paths
-from benchmarks.report.samples import Reduced, cluster_facts
+from benchmarks.report.samples import MACHINES, Reduced, cluster_facts
 from benchmarks.report.units import counted
 from benchmarks.schema import MACHINE_FACTS
 
@@ -84,7 +84,10 @@ def replicates(storage: Path, like: Reduced, leave_out: Collection[Path], only: 
         looked_at += 1
         if not isinstance(run, DataError) and run.complete:
             versions = tuple(sorted(run.libraries.items()))
-            clusters = tuple(sorted((name, *cluster_facts(info).items()) for name, info in run.clusters.items()))
+            facts = {name: cluster_facts(info) for name, info in run.clusters.items()}
+            clusters = tuple(
+                (name, *(item for item in facts[name].items() if item[0] != MACHINES)) for name in sorted(facts)
+            )
             alike = (*program, run.preset, run.budget, run.least_rounds, run.environment, versions, clusters)
             found.setdefault(alike, []).append(run)
         if process_time() - start > limit:

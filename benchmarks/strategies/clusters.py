@@ -20,7 +20,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.environment import SHARED_FOLDER
-from benchmarks.introducing import UNIMPORTABLE, Introduction, introduce
+from benchmarks.introducing import SOME_CODE, UNIMPORTABLE, Introduction, introduce
 from benchmarks.strategies.base import Call, Engine, Job, Strategy
 from benchmarks.strategies.library import Library
 
@@ -38,6 +38,9 @@ LINGER_SECONDS = 0.05
 
 HIDDEN = "***"
 """What stands for a secret."""
+
+SHORT_SECRET = 2
+"""Letters of one that is hidden where it stands alone."""
 
 LONGEST_SAID = 200
 """Letters of somebody else's error that are shown."""
@@ -187,7 +190,7 @@ def check(place: Location, introductions: Iterable[Introduction], modules: Seque
     for host, _, found in introductions:
         for name, here in own.items():
             there = found.get(name)
-            if there != here:
+            if there not in {here, SOME_CODE}:
                 lack = _lacks_module(host, name, there) if name in modules else _lacks_release(host, name, there, here)
                 message = f"{place.where}: {lack}"
                 raise ClusterError(message)
@@ -217,9 +220,8 @@ def _lacks_module(host: str, name: str, there: str | None) -> str:
             "Dask's scheduler"
         )
     if there.startswith(UNIMPORTABLE):
-        return (
-            f"{host} cannot import the module {name} ({there.removeprefix(UNIMPORTABLE)}): install there what it needs"
-        )
+        said = there.removeprefix(UNIMPORTABLE)[:LONGEST_SAID]
+        return f"{host} cannot import the module {name} ({said}): install there what it needs"
     return f"{host} has other code of the module {name} than this machine: start its workers anew, with the same file"
 
 
@@ -245,7 +247,9 @@ def said_by(error: BaseException, address: str | None) -> str:
     hidden = _words(address or "") - _words(without_secrets(address or ""))
     for word in sorted(hidden, key=len, reverse=True):
         for form in (word, repr(word)[1:-1]):
-            text = text.replace(form, HIDDEN)
+            squeezed = re.escape(" ".join(form.split()))
+            # the letters of a short one are in other words too
+            text = re.sub(squeezed if len(word) > SHORT_SECRET else rf"\b{squeezed}\b", HIDDEN, text)
     return text[:LONGEST_SAID]
 
 

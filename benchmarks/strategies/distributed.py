@@ -125,8 +125,8 @@ class DaskStrategy(ClusterStrategy):
                 message = f"{where}: is busy with {tasks} tasks of others, which would be measured too: wait for them"
                 raise ClusterError(message)
             try:
-                # the scheduler reads what workers are to call, so it must find the same
-                scheduler = client.run_on_scheduler(introduce, 0, [DASK.name], modules)
+                # the scheduler reads what workers are to call, so it must find that, but calls nothing
+                scheduler = client.run_on_scheduler(introduce, 0, [DASK.name], modules, loads=False)
                 workers = list(_introductions(client, modules))
             except Exception as error:  # noqa: BLE001 - whatever they raise there
                 raise cannot_answer(self.location, error) from None

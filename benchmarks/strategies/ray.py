@@ -45,6 +45,8 @@ NO_RELEASE_FOR = (3, 15)
 LEAST_MEMORY = 128 << 20
 """Bytes of shared memory below which Ray keeps objects in files instead, or does not start; 80 MB are its own bound."""
 
+IMPORT_SECONDS = 40.0
+"""What a worker gets to start, and to import a person's modules."""
 
 Ask = Callable[[int], list[Introduction]]
 """How many workers at once to what they say."""
@@ -136,7 +138,7 @@ class RayStrategy(ClusterStrategy):
             on = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
             asked = [introduction.options(scheduling_strategy=one).remote(0, [RAY.name], modules) for one in on]
             try:
-                answers = ray.get(asked, timeout=2 * ANSWER_SECONDS)
+                answers = ray.get(asked, timeout=IMPORT_SECONDS if modules else 2 * ANSWER_SECONDS)
             except Exception as error:  # noqa: BLE001 - whatever is raised there
                 raise cannot_answer(self.location, error) from None
         return cluster_info(self.location, answers, modules, there, there)

@@ -178,9 +178,9 @@ def test_code_is_python() -> None:
         code = "\n".join(code_for(Setting(strategy, 16, 2, "fork"), Pasted("a.b:c.d", star=True, initializer="e:f")))
         compile(code, strategy, "exec")
         assert not re.search(r"\{(?!\")", code), "but for a dictionary, all braces are filled"
-        assert re.search(r"initializer=f|worker_init=f|setup_hook\": f|callbacks\(f\)|^f\(\)$", code, re.MULTILINE), (
-            code
-        )
+        assert re.search(
+            r"initializer=f|worker_init=f|setup_hook\": \"e.f\"|client.run\(f\)|^f\(\)$", code, re.MULTILINE
+        ), code
     assert code_for(Setting("somebody's own", 1, 2, "fork")) == ["somebody's own"]
 
 

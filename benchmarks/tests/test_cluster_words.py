@@ -17,7 +17,7 @@ from msgspec.structs import replace as changed
 
 from benchmarks import worker
 from benchmarks.bench_clusters import CHUNK_SIZE, FAMILY, KILLED, SIZES, against, answer, fed, tables
-from benchmarks.introducing import SUITE, UNIMPORTABLE, Introduction, fingerprint, introduce
+from benchmarks.introducing import UNIMPORTABLE, Introduction, fingerprint, introduce
 from benchmarks.measuring.cells import Cell, Selection
 from benchmarks.report.metrics import Metrics
 from benchmarks.report.paste import Pasted, code_for
@@ -40,7 +40,7 @@ from benchmarks.strategies.clusters import (
 )
 from benchmarks.tests.made_up import params
 from benchmarks.tests.saved import document, report, storage
-from benchmarks.words import AFTERWARDS, CALLER_SEES, COLD, CREATE, FIRST_RESULT, FRESH, SHUTDOWN
+from benchmarks.words import AFTERWARDS, CALLER_SEES, COLD, CREATE, FIRST_RESULT, FRESH, SHUTDOWN, SUITE, WARM
 
 DASK = "dask.Client.map"
 INFO = ClusterInfo(4, 4, ["a", "b"], {"Python": "3.13.0", "distributed": "2026.8.0"}, "tcp://a:8786")
@@ -248,6 +248,8 @@ WORK = "def work(n):\n    return n + 1\n"
         (WORK.replace("1", "2"), False),
         (WORK.replace("n + 1", "abs(n)"), False),
         (f"import functools\n@functools.cache\n{WORK}", True),
+        (WORK.replace("(n)", "(n, k=1)"), False),
+        (f"{WORK}class Any:\n    def __getattr__(self, name):\n        return self\nstub = Any()\n", False),
         (f"{WORK}class Work:\n    def work(self):\n        return 1\n", False),
     ],
 )
@@ -343,6 +345,23 @@ def test_a_running_cluster_has_the_workers_that_it_has() -> None:
     assert not [planned.label for planned in own if planned.cell.strategy == DASK and "workers" in planned.label]
 
 
+def test_work_grows_with_a_running_cluster_where_it_is_the_suite_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of 40 workers has two tasks, or chunks, at least; of a person's own function there are as many as ever."""
+    monkeypatch.setitem(RUNNING, "distributed", changed(INFO, workers=40))
+    selection = Selection(strategies=(DASK,))
+    tasks, own = (
+        {
+            (planned.cell.workload, planned.cell.chunk_size, planned.cell.tasks)
+            for planned in family.plan(selection)
+            if planned.cell.strategy == DASK and planned.cell.state == WARM
+        }
+        for family in (FAMILY, replace(FAMILY, about_clusters=False))
+    )
+
+    assert tasks == {("nothing", 1, 100), ("nothing", 125, 10_000), ("count", None, 80), ("bytes in", None, 80)}
+    assert own == {("nothing", 1, 100), ("nothing", 125, 1000), ("count", None, 8), ("bytes in", None, 8)}
+
+
 @pytest.mark.usefixtures("running")
 @pytest.mark.parametrize(
     ("workload", "state", "reason"),
@@ -414,6 +433,16 @@ def test_code_to_paste(strategy: str, method: str, chunk_size: int, address: str
     assert (f'"{address}"' in code) is (address is not None)
     assert ("chunks = [inputs[start : start + 4]" in code) is ("chunks" in expected.replace("chunksize", ""))
     assert ("mpiexec -n 5 python -m mpi4py.futures" in code) is (method == "mpi")
+
+
+def test_names_that_the_code_has_already() -> None:
+    """A function that is called as something in the code is imported by another name; Ray is told a name to import."""
+    what = Pasted("text:chunk", initializer="text:Pool.remote")
+    code = "\n".join(code_for(Setting("ray.remote", 3, 2, "ray"), what))
+
+    assert "from text import chunk as function\n" in code
+    assert "return [function(value) for value in values]" in code
+    assert '"worker_process_setup_hook": "text.Pool.remote"' in code
 
 
 def test_pasted_chunks_give_all_results() -> None:

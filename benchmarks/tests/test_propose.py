@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace as changed
 
-from benchmarks.environment import usual_start_method
+from benchmarks import worker
+from benchmarks.environment import start_methods, usual_start_method
 from benchmarks.measuring.calibrate import timed_calls
 from benchmarks.measuring.pilot import Findings
 from benchmarks.measuring.processes import descendants
@@ -219,6 +221,21 @@ def test_a_race_on_real_pools(race: Race, capsys: pytest.CaptureFixture[str]) ->
     assert "Pool.map failed, and is left out: the start method nowhere does not exist" in capsys.readouterr().out
     assert {one.setting.chunk_size for one in ranked} > {2}
     assert all((one.start or 0) > 0 for one in ranked)
+
+
+def slow_to_start() -> None:
+    """Take a while, once in each worker."""
+    time.sleep(0.3)
+
+
+@pytest.mark.skipif("fork" not in start_methods(), reason="workers are forked, so that nothing else takes as long")
+def test_what_an_initializer_takes_is_a_part_of_the_start() -> None:
+    """The first pass has it in it, and no other."""
+    function = partial(worker.initialized, slow_to_start, "a run", abs)
+    passes = try_out(Job(function, list(range(8)), 1), Trial(Setting("Pool.map", 1, 2, "fork"), 2, 30))
+
+    assert passes.start > 0.3
+    assert min(passes.seconds) < 0.2
 
 
 def test_a_cluster_gets_the_time_that_it_takes_to_start(race: Race, monkeypatch: pytest.MonkeyPatch) -> None:

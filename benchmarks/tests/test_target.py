@@ -182,11 +182,12 @@ def test_arrays_are_compared_whole() -> None:
 
 
 def test_an_initializer_runs_once() -> None:
-    """In each process, before its first task."""
+    """In each process, before its first task; again where a cluster's worker serves another run."""
     calls: list[int] = []
-    run = [worker.initialized(lambda: calls.append(1), lambda n: n, n) for n in range(3)]
+    run = [worker.initialized(lambda: calls.append(1), "a run", lambda n: n, n) for n in range(3)]
+    worker.initialized(lambda: calls.append(2), "another run", lambda n: n, 3)
 
-    assert (run, calls) == ([0, 1, 2], [1])
+    assert (run, calls) == ([0, 1, 2], [1, 2])
 
 
 INFO = TargetInfo(
@@ -290,6 +291,29 @@ def test_what_needs_no_library_is_preferred() -> None:
     assert "import pebble" not in "\n".join(recommendation(INFO, tied, 100))
     assert "No clear difference from it: pebble.ProcessPool.map" in " ".join(recommendation(INFO, tied, 100))
     assert "import pebble" in "\n".join(recommendation(INFO, clear, 100))
+
+
+def test_what_is_surely_slower_than_another_is_not_recommended() -> None:
+    """A setting with a wide interval makes nothing as good as it that is slower than a third for sure."""
+    found = rows(
+        ("dask.Client.map", Summary(9, 1.5, 1.15, 1.9)),
+        ("pebble.ProcessPool.map", Summary(9, 1.45, 1.43, 1.47)),
+        ("Pool.map", Summary(9, 1.2, 1.18, 1.22)),
+    )
+    text = " ".join(recommendation(INFO, found, 1000))
+
+    assert "import distributed" in text
+    assert re.search(r"No clear difference from it: pebble[^;]*; Pool\.map", text)
+    assert "Slower" not in text
+
+
+def test_a_cluster_is_named_where_the_loop_is_kept() -> None:
+    """It may be faster, which nobody knows: it is no less mentioned for that."""
+    found = rows(("dask.Client.map", Summary(9, 1.5, 0.98, 2.2)), ("Pool.map", Summary(9, 0.99, 0.97, 1.01)))
+    text = " ".join(recommendation(INFO, found, 1000))
+
+    assert text.startswith("Keep the loop:")
+    assert "No clear difference from that pool: dask.Client.map" in text
 
 
 def test_a_loop_may_be_best() -> None:

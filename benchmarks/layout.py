@@ -102,7 +102,7 @@ def beginning(data: bytes) -> Beginning | None:
     first, found, _ = data.partition(b',"benchmarks":')
     try:
         return msgspec.json.decode(first.partition(PLAN)[0] + b"}" if found else data, type=Beginning)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

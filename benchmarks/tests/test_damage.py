@@ -65,6 +65,14 @@ def test_any_bytes(data: bytes) -> None:
         layout.decode(data)
 
 
+@pytest.mark.parametrize(
+    "where", [b'{"version": "\x80"}', b'{"datetime": "\x80","benchmarks":', b'{"commit_info": {"id": "\x80"}}']
+)
+def test_a_beginning_that_is_not_utf_8(where: bytes) -> None:
+    """A stored run of which the beginning cannot be read is nobody's replicate, and no fault of the command."""
+    assert layout.beginning(where) is None
+
+
 def changed(*keys: Any, value: Any) -> bytes:
     """Return the small run with another value at a place."""
     document: Any = small_run()

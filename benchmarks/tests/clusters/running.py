@@ -31,6 +31,9 @@ MOST_RUN_SECONDS = 150
 PORTS = range(6400, 6900)
 """Ray has uses of its own for most others."""
 
+OWN_PORTS = 50
+"""Of these each worker of xdist has so many, lest it take one that another has just found free."""
+
 
 BRIEF = ("--benchmark-max-time=0.1", "--cell-limit=60")
 DASK, RAY, RAY_POOL, MPI = (
@@ -108,8 +111,9 @@ def start(folder: Path, name: str, command: Sequence[str], **more: str) -> Progr
 
 def free_port() -> int:
     """Return a port that nobody listens on, of those that Ray has no use for."""
-    for shift in range(len(PORTS)):
-        port = PORTS[(os.getpid() + shift) % len(PORTS)]
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for shift in range(OWN_PORTS):
+        port = PORTS[(number * OWN_PORTS + (os.getpid() + shift) % OWN_PORTS) % len(PORTS)]
         with socket.socket() as one, suppress(OSError):
             one.bind(("127.0.0.1", port))
             return port

@@ -174,4 +174,4 @@ def test_code_to_paste_runs(folder: Path, name: str, method: str, chunk_size: in
     (folder / "t").mkdir()
 
     assert code == 0, program.said()
-    assert program.said().splitlines()[-1] == "True", program.said()
+    assert "True" in program.said().splitlines(), program.said()  # what Ray logs may come behind it

@@ -19,7 +19,7 @@ from benchmarks.environment import start_methods, usual_start_method
 from benchmarks.measuring.calibrate import timed_calls
 from benchmarks.measuring.pilot import Findings
 from benchmarks.measuring.processes import descendants
-from benchmarks.measuring.race import Race, measured_inputs
+from benchmarks.measuring.race import Race, _finalists, measured_inputs
 from benchmarks.measuring.target import Target, equal
 from benchmarks.measuring.trying import Passes, Trial, try_out
 from benchmarks.measuring.watch import CellError
@@ -251,6 +251,20 @@ def test_a_cluster_gets_the_time_that_it_takes_to_start(race: Race, monkeypatch:
     race.run([Tried(POOL, 0.01), Tried(cluster, 0.01)], [cluster], time.perf_counter() + 5)
 
     assert limits == {"Pool.map": 10, "ray.remote": 60}
+
+
+def test_a_cluster_rules_out_no_pool(race: Race, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However fast one is that has more machines, the pools are tried, and the best of them is measured."""
+
+    def note(setting: Setting, _passes: int, _limit: float) -> Passes:
+        return Passes((0.01 if setting.strategy.startswith("ray") else 1.0,), 0.0)
+
+    monkeypatch.setattr(race, "time", note)
+    cluster = Setting("ray.remote", 1, 2, "ray")
+    race.run([Tried(cluster, 0.01), Tried(POOL, 1.0)], [cluster], time.perf_counter() + 5)
+    finalists = _finalists(race, [], ["ray.remote"], 1.0, time.perf_counter())
+
+    assert {one.strategy for one in finalists} == {"ray.remote", "Pool.map"}
 
 
 def test_wrong_results_lose_a_race(race: Race, capsys: pytest.CaptureFixture[str]) -> None:

@@ -348,6 +348,19 @@ def launched(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+def test_a_storage_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
+    """Not after a look of up to a minute, of which nothing could be saved."""
+    (tmp_path / "mine.py").write_text(MODULE, encoding="utf-8")
+    (tmp_path / "taken").write_text("")
+    result = launched(
+        tmp_path, "mine:napping", "--inputs", "mine:inputs", f"--benchmark-storage=file://{tmp_path / 'taken' / 'runs'}"
+    )
+
+    assert result.returncode == 4, result.stdout
+    assert "inputs," not in result.stdout
+    assert "--benchmark-storage: runs cannot be saved in" in result.stdout
+
+
 def test_from_the_shell_to_a_recommendation(tmp_path: Path) -> None:
     """In a folder with a package of the suite's name: measured, saved there, recommended, and shown again."""
     (tmp_path / "mine.py").write_text(MODULE, encoding="utf-8")

@@ -74,11 +74,11 @@ class RayStrategy(ClusterStrategy):
         del start_method
         with ExitStack() as held:
             held.enter_context(_connected(self.address, workers))
-            self._check_size(workers)
+            self.check_size(workers)
             calls, ask = self.calls(workers, held)
             return ClusterEngine(calls, job, partial(all_of, ask, workers), held.pop_all())
 
-    def _check_size(self, workers: int) -> None:
+    def check_size(self, workers: int) -> None:
         """Raise ClusterError if a running one is not as large as it was: tasks would go to nodes that nobody saw."""
         import ray  # noqa: PLC0415 - only where it is measured
 

@@ -55,10 +55,10 @@ class Program:
         """Return what it has printed so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
-    def wait_for(self, text: str, seconds: float = UP_SECONDS) -> None:
-        """Wait until it has printed something."""
+    def wait_for(self, text: str, seconds: float = UP_SECONDS, *, times: int = 1) -> None:
+        """Wait until it has printed something so many times."""
         deadline = monotonic() + seconds
-        while text not in self.said():
+        while self.said().count(text) < times:
             assert self.process.poll() is None, self.said()
             assert monotonic() < deadline, self.said()
             sleep(0.05)
@@ -133,10 +133,7 @@ def dask_workers(folder: Path, address: str, number: int = 2, **more: str) -> Pr
     """Start workers of a scheduler."""
     command = [str(BIN / "dask"), "worker", address, "--nworkers", str(number), "--nthreads", "1", "--no-dashboard"]
     program = start(folder, "workers", command, **more)
-    deadline = monotonic() + UP_SECONDS
-    while program.said().count("Registered to:") < number:
-        assert monotonic() < deadline, program.said()
-        sleep(0.05)
+    program.wait_for("Registered to:", times=number)
     return program
 
 

@@ -64,6 +64,8 @@ def test_a_worker_killed_in_the_middle(folder: Path, left: str, dask: tuple[Prog
     _, workers, address = dask
 
     def kill() -> None:
+        # once for the visit, once as the cell's workers: before, the next worker would be one of these from the start
+        workers.wait_for("function 'introduce'", times=4)
         victim = max(one.pid for one in below(workers.process.pid) if not one.tracks)
         os.kill(victim, signal.SIGKILL)
 

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 from benchmarks import worker
 from benchmarks.measuring.cold import Order
 from benchmarks.measuring.interpreter import Caller
-from benchmarks.measuring.leaks import shared_memory
+from benchmarks.measuring.leaks import shared_memory, unused_memory
 from benchmarks.measuring.processes import Process, descendants
 from benchmarks.measuring.watch import start_helpers
 from benchmarks.strategies import STRATEGIES
@@ -126,10 +126,9 @@ def _left(closing: str, processes: frozenset[Process], memory: frozenset[str]) -
     while descendants() - processes and perf_counter() < end:
         sleep(0.01)
     left = len(descendants() - processes)
-    held = len(shared_memory() - memory)
     said = [closing]
     said.append(f"{left} process{'es' if left > 1 else ''}" if left else "")
-    said.append(pieces(held))
+    said.append(pieces(len(unused_memory(memory, (process.pid for process in descendants())))))
     return ", ".join(filter(None, said)) or "nothing"
 
 

@@ -6,7 +6,7 @@ import gc
 import os
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from time import monotonic, sleep
@@ -40,7 +40,9 @@ class Leaks:
         while left and monotonic() < deadline:
             sleep(0.02)
             left = self._still(left)  # what has come since is another program's
-        left = self._still([what for what in left if not _used_elsewhere(what)])  # which may have ended since
+        left = self._still(
+            [what for what in left if not _used_elsewhere(what, [os.getpid()])]
+        )  # which may have ended since
         if left:
             raise CellError(f"left behind: {', '.join(left)}")
 
@@ -82,9 +84,13 @@ def shared_memory() -> frozenset[str]:
     return frozenset(path.name for path in SHARED_FOLDER.iterdir() if _is_ours(path))
 
 
-def unused_memory(before: frozenset[str]) -> list[str]:
-    """Return the names of shared memory that was not there before, and that no program uses."""
-    return sorted(name for name in shared_memory() - before if not _used_elsewhere(f"{SEGMENT}{name}"))
+def unused_memory(before: frozenset[str], own: Iterable[int] = ()) -> list[str]:
+    """Return the names of shared memory that was not there before, and that no program uses.
+
+    This process does not count, nor do those whose ids are `own`.
+    """
+    ours = (os.getpid(), *own)
+    return sorted(name for name in shared_memory() - before if not _used_elsewhere(f"{SEGMENT}{name}", ours))
 
 
 def _is_ours(path: Path) -> bool:
@@ -94,21 +100,20 @@ def _is_ours(path: Path) -> bool:
         return False
 
 
-def _used_elsewhere(what: str) -> bool:
-    """Say whether it is shared memory that another program uses; our own processes have ended by now."""
+def _used_elsewhere(what: str, ours: Collection[int]) -> bool:
+    """Say whether it is shared memory that another program uses, none of our own processes."""
     if not what.startswith(SEGMENT):
         return False
     path = SHARED_FOLDER / what.removeprefix(SEGMENT)
-    own = str(os.getpid())
     # loky and joblib name what they make after the process that made it
-    makers = [part for part in re.split("[_-]", path.name) if part.isdigit()]
-    if any(maker != own and Path("/proc", maker).exists() for maker in makers):
+    makers = {int(part) for part in re.split("[_-]", path.name) if part.isdigit()}.difference(ours)
+    if any(Path("/proc", str(maker)).exists() for maker in makers):
         return True
     try:
         inode = path.stat().st_ino
     except OSError:  # unlinked a moment ago
         return True
-    return any(_uses(process, inode) for process in Path("/proc").glob("[0-9]*") if process.name != own)
+    return any(_uses(process, inode) for process in Path("/proc").glob("[0-9]*") if int(process.name) not in ours)
 
 
 def _uses(process: Path, inode: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -17,7 +18,7 @@ import pytest
 from benchmarks.measuring import watch
 from benchmarks.measuring.arms import Arms
 from benchmarks.measuring.cells import Cell
-from benchmarks.measuring.leaks import Leaks
+from benchmarks.measuring.leaks import Leaks, unused_memory
 from benchmarks.measuring.processes import Process, descendants
 from benchmarks.measuring.watch import CellError, LimitError, Watch, WorkerLostError, end_all, start_helpers
 from benchmarks.schema import Spent
@@ -204,6 +205,25 @@ def test_leaked_shared_memory_is_found() -> None:
     finally:
         memory.close()
         memory.unlink()
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="shared memory cannot be listed here")
+def test_shared_memory_of_another_program_is_its_own() -> None:
+    """What a process that is not ours still uses is nobody's leak; it is one where that process is among our own."""
+    code = (
+        "import sys; from multiprocessing.shared_memory import SharedMemory as S; _ = S(sys.argv[1], True, 16); input()"
+    )
+    name = f"test_foreign_{os.getpid()}"
+    with subprocess.Popen([sys.executable, "-c", code, name], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as one:
+        deadline = time.monotonic() + 30
+        while not Path("/dev/shm", name).exists():
+            assert time.monotonic() < deadline
+            sleep(0.01)
+        foreign, own = unused_memory(frozenset()), unused_memory(frozenset(), [one.pid])
+        one.kill()
+
+    assert name not in foreign
+    assert name in own
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork or forkserver")

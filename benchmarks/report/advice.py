@@ -151,8 +151,9 @@ def advice_lines(runs: Sequence[Reduced], job: Demand, width: int, workers: int 
     yield from wrapped(f"{_named(best)}: {known(best.seconds, 's')}, {known(gain)} times as fast as the loop.", width)
     yield ""
     costs = best.costs
-    code = code_for(Setting(costs.strategy, best.chunk_size, best.workers, costs.start_method or NO_METHOD))
-    yield from (f"    {line}" for line in code)
+    setting = Setting(costs.strategy, best.chunk_size, best.workers, costs.start_method or NO_METHOD)
+    addresses = {name: info.address for name, info in runs[-1].clusters.items()}
+    yield from (f"    {line}" for line in code_for(setting, addresses=addresses))
     yield ""
     rivals = [other for other in others if not other.seconds.apart(best.seconds)]
     if rivals:

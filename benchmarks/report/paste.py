@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from benchmarks.schema import Setting
 from benchmarks.words import NO_METHOD
@@ -17,6 +17,8 @@ EXECUTOR = """\
 context = multiprocessing.get_context("{method}")
 with concurrent.futures.ProcessPoolExecutor({workers}, context{, initializer}) as executor:
     results = list(executor.map({function}, {inputs}, chunksize={chunk_size}))"""
+
+NO_ADDRESSES: Mapping[str, str] = {}
 
 TEMPLATES: Mapping[str, str] = {
     "Pool.map": POOL.replace("{call}", "pool.map({function}, {inputs}, chunksize={chunk_size})"),
@@ -54,19 +56,19 @@ with multiprocess.get_context("{method}").Pool({workers}{, initializer}) as pool
     results = pool.map({function}, {inputs}, chunksize={chunk_size})""",
     # a key of its own for each task: two that are alike are not one
     "dask.Client.map": """\
-with distributed.Client({cluster}) as client:{register}
+with {distributed.cluster} as client:{register}
     results = client.gather(client.map({function}, {inputs}, pure=False))""",
     "dask.Client.submit": """\
-with distributed.Client({cluster}) as client:{register}
+with {distributed.cluster} as client:{register}
     futures = [client.submit({function}, value, pure=False) for value in {inputs}]
     results = client.gather(futures)""",
     # it takes plain functions only: no class, no builtin, no partial
     "ray.remote": """\
-ray.init({cluster}{, hook})
+{ray.cluster}{, hook})
 remote = ray.remote(lambda value: {function}(value))
 results = ray.get([remote.remote(value) for value in {inputs}])""",
     "ray.util.multiprocessing.Pool.map": """\
-ray.init({cluster})
+{ray.cluster})
 with ray.util.multiprocessing.Pool({workers}{, initializer}) as pool:
     results = pool.map({function}, {inputs}, chunksize={chunk_size})""",
     "mpi4py.MPIPoolExecutor.map": """\
@@ -78,8 +80,17 @@ with mpi4py.futures.MPIPoolExecutor({workers}{, initializer}) as executor:
 GROUPED_BY_HAND = ("dask.Client.map", "dask.Client.submit", "ray.remote")
 """Strategies that send single tasks: a chunk is a task that has several inputs."""
 
-STARTED = {"distributed": "n_workers={workers}, threads_per_worker=1", "ray": "num_cpus={workers}"}
-"""The arguments by which a client starts a cluster, by its library; by its address it joins one."""
+STARTED = {
+    "distributed": (
+        "distributed.LocalCluster(n_workers={workers}, threads_per_worker=1) as cluster, distributed.Client(cluster)"
+    ),
+    "ray": 'ray.init("local", num_cpus={workers}',
+}
+"""How a cluster of one's own is started, by its library: said so, since both look for a running one otherwise, and fail
+when their environment variables, or Ray's own files, name one."""
+
+JOINED = {"distributed": 'distributed.Client("{address}")', "ray": 'ray.init("{address}"'}
+"""How a running one is joined, by its address."""
 
 MODULES = (
     "concurrent.futures",
@@ -95,7 +106,20 @@ MODULES = (
 )
 
 TAKEN = {
-    *("call", "chunk", "chunks", "client", "context", "executor", "futures", "inputs", "parallel", "pool", "remote"),
+    *(
+        "call",
+        "chunk",
+        "chunks",
+        "client",
+        "cluster",
+        "context",
+        "executor",
+        "futures",
+        "inputs",
+        "parallel",
+        "pool",
+        "remote",
+    ),
     *("results", "value", "values"),
     *(module.partition(".")[0] for module in MODULES),
 }
@@ -122,23 +146,24 @@ by joblib, Dask and Ray, what it remembers cannot be sent.)
 
 @dataclass(frozen=True)
 class Pasted:
-    """A function as MODULE:NAME, whether its inputs are rows of arguments, and what each worker calls first.
-
-    `addresses` are those of running clusters, by library.
-    """
+    """A function as MODULE:NAME, whether its inputs are rows of arguments, and what each worker calls first."""
 
     function: str
     star: bool = False
     initializer: str | None = None
-    addresses: Mapping[str, str] = field(default_factory=dict)
 
 
-def code_for(setting: Setting, what: Pasted | None = None) -> list[str]:
+def code_for(setting: Setting, what: Pasted | None = None, addresses: Mapping[str, str] = NO_ADDRESSES) -> list[str]:
     """Return the lines for a setting, its strategy's name where nobody has written them down.
 
-    Without a person's function: the call alone, of something named `function`.
+    Without a person's function: the call alone, of something named `function`. `addresses` are those of running
+    clusters, by library.
     """
     template = TEMPLATES.get(setting.strategy, setting.strategy)
+    for library, start in STARTED.items():
+        address = addresses.get(library)
+        joined = start if address is None else JOINED[library].replace("{address}", address)
+        template = template.replace(f"{{{library}.cluster}}", joined)
     lines, call, prepare, dotted = [], "function", "", ""
     if what is not None:
         line, call = _imported(what.function, "function")
@@ -158,10 +183,6 @@ def code_for(setting: Setting, what: Pasted | None = None) -> list[str]:
         call, values = "chunk", "chunks"
         before, _, gathered = template.rpartition("results = ")
         template = f"{before}results = [result for results in {gathered} for result in results]"
-    for library, arguments in STARTED.items():
-        if f"{library}." in template:
-            address = what.addresses.get(library) if what is not None else None
-            template = template.replace("{cluster}", arguments if address is None else f'"{address}"')
     for place, form in PREPARING.items():
         told = form.replace("{}", prepare).replace("{dotted}", dotted) if prepare else ""
         template = template.replace(place, told)

@@ -11,15 +11,13 @@ from benchmarks.report import units
 from benchmarks.report.costs import Costs
 from benchmarks.report.forecast import predict
 from benchmarks.report.metrics import NULLS, Metrics
-from benchmarks.report.paste import Pasted, code_for, needs_a_library
+from benchmarks.report.paste import NO_ADDRESSES, Pasted, code_for, needs_a_library
 from benchmarks.report.phrases import NO_DIFFERENCE, known, shares
 from benchmarks.report.propose import costs_for, costs_of_setting
 from benchmarks.report.stats import Summary
 from benchmarks.report.units import counted, wrapped
 from benchmarks.schema import Setting, TargetInfo
 from benchmarks.words import FRESH, TARGET_FAMILY
-
-NO_ADDRESSES: Mapping[str, str] = {}
 
 NEXT_TRY = 1.1
 """How many more tasks are looked at next, when so many do not pay: the answer has two digits."""
@@ -78,7 +76,7 @@ def recommendation(
     there = f" ({known(best.gain)} once the pool is there)" if best.gain.center > once.center else ""
     yield from wrapped(f"Recommended, {known(once)} times as fast as the loop{doubt}{there}:", width)
     yield ""
-    code = code_for(_setting(best.row), Pasted(info.name, info.star, info.prepared_by, addresses))
+    code = code_for(_setting(best.row), Pasted(info.name, info.star, info.prepared_by), addresses)
     yield from (f"    {line}".rstrip() for line in code)
     yield ""
     yield from _tied(others, loop, "it", width)

@@ -293,8 +293,8 @@ def test_runs_on_unlike_clusters_are_not_compared(tmp_path: Any) -> None:
 def test_code_to_paste(strategy: str, method: str, chunk_size: int, address: str | None, expected: str) -> None:
     """It compiles, groups by hand where the engine does not, and joins the cluster that was measured."""
     library = "ray" if method == "ray" else "distributed"
-    what = Pasted("mod:work", addresses={library: address} if address else {})
-    lines = code_for(Setting(strategy, chunk_size, 4, method), what)
+    addresses = {library: address} if address else {}
+    lines = code_for(Setting(strategy, chunk_size, 4, method), Pasted("mod:work"), addresses)
     code = "\n".join(lines)
 
     compile(code, "pasted", "exec")
@@ -321,7 +321,7 @@ def test_pasted_chunks_give_all_results() -> None:
     class Ray:
         """As much of it as the code uses."""
 
-        init = staticmethod(lambda **_options: None)
+        init = staticmethod(lambda *_where, **_options: None)
         remote = staticmethod(lambda function: type("Remote", (), {"remote": staticmethod(function)}))
         get: Callable[..., list[Any]] = staticmethod(list)
 

@@ -155,7 +155,10 @@ def test_own_function_on_a_cluster(folder: Path, left: str) -> None:
 )
 @pytest.mark.usefixtures("left")
 def test_code_to_paste_runs(folder: Path, name: str, method: str, chunk_size: int) -> None:
-    """It gives all results in order, and each worker has called the initializer before its first task."""
+    """It gives all results in order, and each worker has called the initializer before its first task.
+
+    Whatever the environment says of a cluster elsewhere: a local one is what it starts.
+    """
     needs(name)
     script = script_of(folder, Setting(name, chunk_size, 2, method))
     launcher = STRATEGIES[name].launcher(2)
@@ -166,6 +169,8 @@ def test_code_to_paste_runs(folder: Path, name: str, method: str, chunk_size: in
         "TMPDIR": temporary,
         "RAY_TMPDIR": temporary,
         "PYTHONPATH": f"{ROOT}:{folder}",
+        "RAY_ADDRESS": "127.0.0.1:1",
+        "DASK_SCHEDULER_ADDRESS": "tcp://127.0.0.1:1",
     }
     program = start(folder, "script", command, **{**marks, **(ALLOWED if launcher else {})})
     with ended(program):

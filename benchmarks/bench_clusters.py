@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
-from benchmarks.report.metrics import NULLS, Metrics, break_even, by_setting, task_lengths
+from benchmarks.report.metrics import NULLS, BreakEven, Metrics, break_even, by_setting, task_lengths
 from benchmarks.report.phrases import known
 from benchmarks.report.stats import Summary
 from benchmarks.report.table import Table
@@ -78,8 +78,10 @@ def _center(value: Summary, unit: str) -> str:
 def _pays(rows: Sequence[Metrics], form: Form = known) -> str:
     """Say from which task length on one strategy is faster, of those that were measured."""
     point = break_even(rows)
-    if point is None:
-        return units.MISSING
+    return units.MISSING if point is None else _pays_at(point, form)
+
+
+def _pays_at(point: BreakEven, form: Form) -> str:
     if point.interval is None:
         if point.always:
             return f"from less than {units.seconds(point.shortest[0])}"
@@ -104,23 +106,31 @@ def against(rows: Sequence[Metrics], pool: Sequence[Metrics]) -> list[Metrics]:
 
 
 def answer(rows: Sequence[Metrics]) -> str:
-    """Answer the question from its rows, null rows left out."""
-    said, beside = [], []
+    """Answer the question from its rows, null rows left out: first which cluster is faster than a pool, if any."""
+    said, winners, lengths = [], [], []
     for name, own in by_setting(rows).items():
+        if own[0].place.strategy in POOLS:
+            continue
         single, counted = _of(own, "nothing", 1), _of(own, "count")
         costs = [f"costs {known(single[0].task_time, 's')} a task"] if single else []
-        pays = [_beats_a_loop(_pays(counted))] if counted else []
-        if own[0].place.strategy in POOLS:
-            beside += [f"{name} {what}" for what in pays]
-        elif costs or pays:
+        pays = [_beats("a loop", _pays(counted))] if counted else []
+        if costs or pays:
             said.append(f"{name} {' and '.join([*costs, *pays])}")
-    return "; ".join([*said, *beside]) if said else ""
+        point = break_even(against(counted, _beside(own, _of(rows, "count"))))
+        if point is not None:
+            length, gain = point.longest
+            lengths.append(length)
+            if gain.center > 1 and not gain.meets(1, 1):
+                winners.append(f"{name} {_beats(POOLS[0], _pays_at(point, known))}")
+    if lengths and not winners:
+        winners = [f"none is known to beat {POOLS[0]} up to tasks of {units.seconds(min(lengths))}"]
+    return "; ".join([*winners, *said])
 
 
-def _beats_a_loop(where: str) -> str:
+def _beats(what: str, where: str) -> str:
     if where.startswith("not "):
-        return f"does not beat a loop {where.removeprefix('not ')}"
-    return f"beats a loop {where} on"
+        return f"does not beat {what} {where.removeprefix('not ')}"
+    return f"beats {what} {where} on"
 
 
 def fed(cost: Summary, task_length: float) -> Summary:
@@ -137,8 +147,8 @@ Row = Callable[[Sequence[Metrics], Sequence[Metrics], Form], list[str]]
 """Rows of one strategy, and of all, to a line of a table."""
 
 COST_TITLES = (
-    "one at\na time",
-    f"in chunks\nof {CHUNK_SIZE}",
+    "per task,\nsingly",
+    f"per task, in\nchunks of {CHUNK_SIZE}",
     "throughput",
     "beats\na loop",
     f"beats\n{POOLS[0]}",
@@ -180,7 +190,7 @@ def _gains(rows: Sequence[Metrics], everything: Sequence[Metrics], form: Form) -
     return [units.MISSING if gain is None else form(gain, units.FACTOR) for gain in found]
 
 
-STAGE_TITLES = ("create", "first\nresult", "shutdown")
+STAGE_TITLES = ("start, with\nimport", "first\nresult", "shutdown")
 
 
 def _stages(rows: Sequence[Metrics], _everything: Sequence[Metrics], _form: Form) -> list[str]:

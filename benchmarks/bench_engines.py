@@ -167,8 +167,8 @@ def _table(titles: Sequence[str], lines: dict[str, list[str]], *, above: bool) -
 
 
 COST_TITLES = (
-    "one at\na time",
-    f"in chunks\nof {CHUNK_SIZE}",
+    "per task,\nsingly",
+    f"per task, in\nchunks of {CHUNK_SIZE}",
     "throughput",
     "import",
     "create",

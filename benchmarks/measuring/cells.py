@@ -59,7 +59,7 @@ class Cell(Params, frozen=True):
             return "the cluster was running before: its workers are not ours to end"
         if strategy.there() is not None and self.state != WARM:
             return "the cluster was running before: its start was not seen"
-        return strategy.unavailable(self.start_method)
+        return strategy.unavailable(self.start_method) or strategy.no_room(self.workers)
 
 
 def refuse_unknown(what: str, names: Iterable[str], known: Collection[str]) -> None:
@@ -272,12 +272,14 @@ class Family:
 
 
 def _cross(axes: Axes, names: Sequence[str], selection: Selection, cpus: int, *, grows: bool) -> Iterator[Cell]:
-    """Yield the cells of axes; where the work `grows` with a running cluster, all its workers have some, twice.
+    """Yield the cells of axes; where the work `grows` with the workers, all of them have some, twice.
 
-    So that the last ones do not count as idle. A person's own function has the inputs that it has.
+    So that the last ones do not count as idle. As many tasks as the largest running cluster needs are what all others
+    have too, or a pool beside it would be timed with other passes. A person's own function has the inputs that it has.
     """
     selectable = axes.sizes != (None,) and WORKLOADS[axes.workload].unit == ITERATIONS
     sizes = (selection.sizes if selectable else None) or axes.sizes
+    most = max(strategy.there() or 0 for strategy in strategies().values())
     for start_method, size, tasks, workers, chunk_size, strategy in product(
         selection.start_methods or axes.start_methods or (usual_start_method(),),
         sizes,
@@ -287,9 +289,9 @@ def _cross(axes: Axes, names: Sequence[str], selection: Selection, cpus: int, *,
         names,
     ):
         for own in _methods(strategies()[strategy], (start_method,), strict=selection.start_methods is not None):
-            there = strategies()[strategy].there()
-            least = 2 * (there or 0) * (chunk_size or 1) if grows and axes.state == WARM else 0
-            yield Cell(axes.workload, size, max(tasks, least), strategy, there or workers, own, chunk_size, axes.state)
+            least = 2 * max(workers, most) * (chunk_size or 1) if grows and axes.state == WARM else 0
+            there = strategies()[strategy].there() or workers
+            yield Cell(axes.workload, size, max(tasks, least), strategy, there, own, chunk_size, axes.state)
 
 
 def _methods(strategy: Strategy, asked: Sequence[str], *, strict: bool) -> Sequence[str]:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring.cold import Order, workload_of
-from benchmarks.measuring.interpreter import Caller, Interpreter, hand_over, handed_over
+from benchmarks.measuring.interpreter import Caller, FreshError, Interpreter, hand_over, handed_over
 from benchmarks.measuring.processes import below
 from benchmarks.measuring.watch import CellError
 from benchmarks.schema import Setting
@@ -35,6 +35,8 @@ class Hosted(Engine):
         """Start the interpreter, and wait until its engine is `opened` where that is asked for."""
         super().__init__(lambda: self._ask(RUN))
         strategy = STRATEGIES[order.strategy]
+        assert isinstance(strategy, ClusterStrategy)
+        self._address = strategy.address
         self._interpreter = Interpreter(
             "benchmarks.measuring.hosted",
             "host",
@@ -56,7 +58,8 @@ class Hosted(Engine):
         """Wait until the engine is open. Raises CellError for what went wrong."""
         if not self._opened:
             self._opened = True
-            self._interpreter.await_ready()
+            with self._discreet():
+                self._interpreter.await_ready()
             self._told()
 
     def prove(self) -> frozenset[int]:
@@ -88,11 +91,21 @@ class Hosted(Engine):
 
     def _ask(self, word: bytes) -> Any:
         self.await_open()
-        self._interpreter.say(word)
+        with self._discreet():
+            self._interpreter.say(word)
         return self._told()
 
+    @contextmanager
+    def _discreet(self) -> Iterator[None]:
+        """Hide what an address hides also in what an interpreter has printed before it ended."""
+        try:
+            yield
+        except FreshError as error:
+            raise FreshError(said_by(error, self._address)) from None
+
     def _told(self) -> Any:
-        answer, failure = self._interpreter.answer()
+        with self._discreet():
+            answer, failure = self._interpreter.answer()
         if failure is not None:
             raise CellError(failure)
         return answer

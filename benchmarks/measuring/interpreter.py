@@ -13,9 +13,10 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import shorten
 from typing import IO, Any, cast
 
 from benchmarks.interrupts import SIGNALS
@@ -36,6 +37,12 @@ LOOK_SECONDS = 0.1
 """How often one that is to connect is looked at whether it has ended instead."""
 
 CONNECTIONS = 2
+
+SAID = "said"
+"""The file with what one that stands apart prints, in its own folder."""
+
+LONGEST_LAST_LINE = 100
+"""Letters of its last line that are shown."""
 
 LAUNCHER_SECONDS = 1.0
 """What a launcher gets to end what it has started."""
@@ -63,7 +70,8 @@ class Interpreter:
 
         Where it is to import some modules `first`, before all else, the function is given the seconds that took. A
         `launcher` is a command that starts it with the code that is added; `environment` has variables to be set. One
-        that stands `apart` has a folder of its own for temporary files, which goes when it ends, however it ends.
+        that stands `apart` has a folder of its own for temporary files, which goes when it ends, however it ends; what
+        it prints is in a file there, since clusters log much, and is said only where it ends without an answer.
         """
         code = f"from {module} import {function}; {function}()"
         if first:
@@ -170,14 +178,16 @@ class _Started:
     ) -> None:
         """Start it."""
         self.folder: TemporaryDirectory[str] | None = folder
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            env=environment if folder is None else {**environment, "TMPDIR": folder.name},
-            start_new_session=True,  # Ctrl-C is for the caller, which ends this process itself
-        )
+        with ExitStack() as held:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=None if folder is None else held.enter_context(Path(folder.name, SAID).open("wb")),
+                bufsize=0,
+                env=environment if folder is None else {**environment, "TMPDIR": folder.name},
+                start_new_session=True,  # Ctrl-C is for the caller, which ends this process itself
+            )
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.words: IO[bytes] = self.process.stdin
@@ -194,7 +204,16 @@ class _Started:
         """Return what to raise of one that does not answer any more."""
         code = self.exit_code()
         how = "it closed its pipe, and was killed" if code is None else f"exit code {code}"
-        return FreshError(f"the fresh interpreter ended without an answer ({how})")
+        last = self.last_line()
+        return FreshError(f"the fresh interpreter ended without an answer ({how}{last and f': {last}'})")
+
+    def last_line(self) -> str:
+        """Return the last line that it has printed, where that is known, perhaps shortened."""
+        if self.folder is None:
+            return ""
+        lines = Path(self.folder.name, SAID).read_text(encoding="utf-8", errors="replace").split("\n")
+        last = next((line for line in map(str.strip, reversed(lines)) if line), "")
+        return shorten(" ".join(last.split()), LONGEST_LAST_LINE, placeholder=" ...")
 
     def exit_code(self) -> int | None:
         """Wait until it has ended, and return its exit code; kill it and return None if it does not end."""
@@ -236,12 +255,15 @@ class _Launched(_Started):
         self._listening.listen(CONNECTIONS)
         self._listening.settimeout(LOOK_SECONDS)
         self._connections: list[socket.socket] = []
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            env={**environment, "TMPDIR": self.folder.name, SOCKET: path},
-            start_new_session=True,
-        )
+        with Path(self.folder.name, SAID).open("wb") as said:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                env={**environment, "TMPDIR": self.folder.name, SOCKET: path},
+                start_new_session=True,
+            )
 
     def connect(self) -> None:
         """Wait until it has connected, to talk and to watch."""

@@ -180,7 +180,12 @@ class Recording:
 
 
 def libraries_of(planned: Iterable[Planned]) -> dict[str, str]:
-    """Return the versions of the third-party libraries that some cells need, by name, of those that are installed."""
-    libraries = {STRATEGIES[one.cell.strategy].library for one in planned}
-    versions = {library.name: library.version for library in libraries if library is not None}
-    return {name: version for name, version in sorted(versions.items()) if version is not None}
+    """Return the versions of the third-party libraries that some cells need, by name, of those that are installed.
+
+    And of what these stand on.
+    """
+    versions: dict[str, str] = {}
+    for strategy in (STRATEGIES[name] for name in dict.fromkeys(one.cell.strategy for one in planned)):
+        if strategy.library is not None and strategy.library.version is not None:
+            versions |= {strategy.library.name: strategy.library.version, **strategy.beneath()}
+    return dict(sorted(versions.items()))

@@ -123,7 +123,8 @@ def try_fresh(workload: str, tasks: int, trial: Trial) -> Passes:
 
 def _try(make: Callable[[], Engine], trial: Trial) -> Passes:
     setting = trial.setting
-    reason = STRATEGIES[setting.strategy].unavailable(setting.start_method)
+    strategy = STRATEGIES[setting.strategy]
+    reason = strategy.unavailable(setting.start_method) or strategy.no_room(setting.workers)
     if reason is not None:
         raise CellError(reason)
     before = descendants()
@@ -140,7 +141,7 @@ def _try(make: Callable[[], Engine], trial: Trial) -> Passes:
             SIGNALS.reclaim()
             start = perf_counter() - begun
             engine.prove()
-            if STRATEGIES[setting.strategy].processes:  # threads are there at once, and to meet takes them longer
+            if strategy.processes:  # threads are there at once, and to meet takes them longer
                 start = perf_counter() - begun
             seconds = []
             for _ in range(trial.passes):

@@ -53,7 +53,8 @@ def visited(strategy: ClusterStrategy, modules: Sequence[str]) -> ClusterInfo:
             "the right one, that all workers run, and that this program has the required token or certificate"
         )
     except FreshError as error:
-        found = f"{where}: its client fails ({error}): use the release that the cluster has"
+        said = said_by(error, strategy.address)
+        found = f"{where}: its client fails ({said}): use the release that the cluster has"
     finally:
         watch.stop()
         end_all((interpreter,), before)

@@ -9,7 +9,7 @@ from benchmarks.report.family_table import family_table
 from benchmarks.report.metrics import BreakEven, Metrics, break_evens, on_axis
 from benchmarks.report.nulls import bias_line, null_rows_of
 from benchmarks.report.overview import Overview
-from benchmarks.report.phrases import Questions, answered, known, sentence
+from benchmarks.report.phrases import Questions, answered, either, known, sentence
 from benchmarks.report.table import fitted
 from benchmarks.report.units import counted, wrapped
 
@@ -83,6 +83,12 @@ def _same_everywhere(rows: Sequence[Metrics]) -> str:
                 said.append(f"processes started by {value}" if threads else str(value))
             else:
                 said.append(counted(int(value or 0), axis.removesuffix("s")))
-    beside = {(row.place.start_method, row.place.floor_start_method) for row in rows if row.place.floor_start_method}
-    own = [f" Beside workers started by {one}, bare processes are started by {other}." for one, other in sorted(beside)]
+    beside: dict[str, set[str]] = {}
+    for row in rows:
+        if row.place.floor_start_method:
+            beside.setdefault(row.place.floor_start_method, set()).add(str(row.place.start_method))
+    own = [
+        f" Beside workers started by {either(sorted(some))}, bare processes are started by {floor}."
+        for floor, some in sorted(beside.items())
+    ]
     return "".join([f"{', '.join(said)}." if said else "", *own])

@@ -165,6 +165,12 @@ def _warnings(run: Run) -> Iterator[str]:
     if run.environment.standard_library_cached is False:
         yield NO_BYTECODE
     yield from dict.fromkeys(warning for cell in run.cells for warning in cell.warnings)
+    for name, info in run.clusters.items():
+        if info.threads > info.workers:
+            yield (
+                f"{name}: {units.counted(info.workers, 'worker')} had {info.threads} threads; each counts as one, as "
+                "is right for tasks that do not release the GIL"
+            )
     load, cpus = run.start.load_average, run.environment.usable_cpus
     if load is not None and load > 0.5 * cpus:
         yield f"the machine was busy when the run began (load average {load:g} on {cpus} CPUs)"

@@ -82,7 +82,8 @@ def replicates(storage: Path, like: Reduced, leave_out: Collection[Path], only: 
     for program, path in paths:
         run = reduced_one(only, path)
         looked_at += 1
-        if not isinstance(run, DataError) and run.complete:
+        # runs of other questions say nothing of these
+        if not isinstance(run, DataError) and run.complete and not run.views.keys().isdisjoint(like.views):
             versions = tuple(sorted(run.libraries.items()))
             facts = {name: cluster_facts(info) for name, info in run.clusters.items()}
             clusters = tuple(

@@ -154,6 +154,15 @@ class Strategy(ABC):
             return None
         return f"the start method {start_method} does not exist on this platform; it has {', '.join(known)}"
 
+    def no_room(self, workers: int) -> str | None:
+        """Return why so many workers cannot run here, although the strategy can, or None if they can."""
+        del workers
+        return None
+
+    def beneath(self) -> Mapping[str, str]:
+        """Return the releases, by name, of what its library stands on, where that may be one thing or another."""
+        return {}
+
     def there(self) -> int | None:
         """Return how many workers there are, whatever is asked for; None where as many are started."""
         return None

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import sys
+import threading
 import zlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -230,7 +232,7 @@ def cannot_answer(place: Location, error: BaseException) -> ClusterError:
     if isinstance(error, ClusterError):
         return error
     where, said = place.where, said_by(error, place.address)
-    if "benchmarks" in said:
+    if "'benchmarks" in str(error):
         return ClusterError(
             f"{where}: its workers cannot import the suite ({said}): start them with its folder, "
             f"{Path(__file__).parents[2]}, in PYTHONPATH; Dask's scheduler too"
@@ -269,6 +271,28 @@ def without_secrets(address: str) -> str:
     return f"{scheme}{separator}{place}"
 
 
+def refusal(host: str, port: int) -> str | None:
+    """Return why nobody can be talked to at an address, within 5 s; None if somebody listens.
+
+    In a thread: to look up a name takes as long as a name server that is silent likes, and each of a name's addresses
+    would get the whole time.
+    """
+    found: list[str | None] = []
+
+    def connect() -> None:
+        try:
+            socket.create_connection((host, port)).close()
+        except OSError as error:
+            found.append(error.strerror or str(error))
+        else:
+            found.append(None)
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(ANSWER_SECONDS)
+    return found[0] if found else f"neither yes nor no within {ANSWER_SECONDS:g} s"
+
+
 def chunks_of(inputs: Sequence[Any], size: int) -> list[Sequence[Any]]:
     """Return inputs in chunks of a size, the last one perhaps smaller."""
     return [inputs[begin : begin + size] for begin in range(0, len(inputs), size)]
@@ -279,7 +303,7 @@ def flattened(chunks: Iterable[Sequence[Any]]) -> list[Any]:
     return [result for chunk in chunks for result in chunk]
 
 
-def no_room(need: int) -> str | None:
+def lacks_memory(need: int) -> str | None:
     """Return why an engine that needs so many bytes of shared memory cannot have them; None if it can."""
     if not SHARED_FOLDER.is_dir() or (free := shutil.disk_usage(SHARED_FOLDER).free) >= need:
         return None

@@ -92,7 +92,13 @@ class DaskStrategy(ClusterStrategy):
                     )
                 )
             client = held.enter_context(Client(where, timeout=ANSWER_SECONDS))
-            client.wait_for_workers(workers, START_SECONDS if self.address is None else ANSWER_SECONDS)
+            try:
+                client.wait_for_workers(workers, START_SECONDS if self.address is None else ANSWER_SECONDS)
+            except TimeoutError:
+                message = f"only {len(client.nthreads())} of {workers} workers are there"
+                if self.running:
+                    message = f"{self.location.where}: {message}: measure while none join or leave"
+                raise ClusterError(message) from None
             return ClusterEngine(partial(self._call, client), job, partial(_introductions, client), held.pop_all())
 
     def _call(self, client: Client, job: Job) -> Call:
@@ -110,6 +116,9 @@ class DaskStrategy(ClusterStrategy):
             client = Client(self.address, timeout=ANSWER_SECONDS)
         except OSError as error:
             message = f"{where}: no scheduler answers ({said_by(error, self.address)}): start one, `dask scheduler`"
+            raise ClusterError(message) from None
+        except MemoryError:  # it takes the first letters of an answer for a length
+            message = f"{where}: what answers is no Dask scheduler: see which port `dask scheduler` has said"
             raise ClusterError(message) from None
         except Exception as error:  # noqa: BLE001 - addresses that it cannot read, certificates that it has not
             message = f"{where}: {said_by(error, self.address)}; an address looks like tcp://HOST:8786"

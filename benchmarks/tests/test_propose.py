@@ -225,7 +225,7 @@ def test_a_race_on_real_pools(race: Race, capsys: pytest.CaptureFixture[str]) ->
 
 def slow_to_start() -> None:
     """Take a while, once in each worker."""
-    time.sleep(0.3)
+    time.sleep(1)
 
 
 @pytest.mark.skipif("fork" not in start_methods(), reason="workers are forked, so that nothing else takes as long")
@@ -234,8 +234,8 @@ def test_what_an_initializer_takes_is_a_part_of_the_start() -> None:
     function = partial(worker.initialized, slow_to_start, "a run", abs)
     passes = try_out(Job(function, list(range(8)), 1), Trial(Setting("Pool.map", 1, 2, "fork"), 2, 30))
 
-    assert passes.start > 0.3
-    assert min(passes.seconds) < 0.2
+    assert passes.start > 1
+    assert min(passes.seconds) < 0.8
 
 
 def test_a_cluster_gets_the_time_that_it_takes_to_start(race: Race, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -269,7 +269,8 @@ class Leaky(Engine):
         super().__init__(lambda: list(map(job.function, job.inputs)))
         shell = os.posix_spawn("/bin/sh", ["sh", "-c", "sleep 50 & wait"], os.environ)
         threading.Thread(target=os.waitpid, args=(shell, 0), daemon=True).start()
-        while len(descendants()) < 2:
+        deadline = time.monotonic() + 30
+        while not any(process.name == "sleep" for process in descendants()) and time.monotonic() < deadline:
             time.sleep(0.01)
 
 

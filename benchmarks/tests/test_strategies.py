@@ -320,8 +320,9 @@ def test_a_late_signal_of_a_word_does_not_kill() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets one choose the signal of a hang-up")
-def test_the_guard_kills_when_the_caller_has_gone() -> None:
-    """An interpreter whose caller closes both pipes in the middle of a run ends at once, not when its run does."""
+@pytest.mark.parametrize("pause", [0, 0.5], ids=["before the guard stands", "in the middle"])
+def test_the_guard_kills_when_the_caller_has_gone(pause: float) -> None:
+    """An interpreter whose caller closes both pipes ends at once, not when its run does."""
     interpreter = Interpreter(__name__, "hold_guarded", "60")
     interpreter.start()
     process = interpreter._now.process
@@ -330,7 +331,7 @@ def test_the_guard_kills_when_the_caller_has_gone() -> None:
     try:
         interpreter.await_ready()
         process.stdin.write(b"!")
-        time.sleep(0.5)  # until the guard stands
+        time.sleep(pause)
         process.stdin.close()
         process.stdout.close()
 

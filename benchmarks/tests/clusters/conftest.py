@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import faulthandler
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,18 +27,36 @@ from benchmarks.tests.clusters.running import (
     ray_head,
 )
 
+LONGEST_SECONDS = 900
+"""What a test gets, with its turn and with what it waits for at its end."""
+
 GONE_SECONDS = 45
 """What processes that nobody waits for get to end: Ray's workers notice late that their node is gone, six seconds here,
 more where the machine is busy."""
 
 
 @pytest.fixture(autouse=True)
-def turn(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Have tests that ask for `swept` run alone: what they leave, cells that are measured meanwhile are blamed for."""
+def limit() -> Iterator[None]:
+    """End the whole run if a test hangs, instead of the usual limit, which would count the wait for one's turn."""
+    faulthandler.dump_traceback_later(LONGEST_SECONDS, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture(autouse=True)
+def turn(request: pytest.FixtureRequest, limit: None) -> Iterator[None]:
+    """Have tests that ask for `swept` run alone: what they leave, cells that are measured meanwhile are blamed for.
+
+    Whoever comes later waits at the gate, or those that need not be alone would let nobody else in.
+    """
+    del limit
     fcntl = pytest.importorskip("fcntl", reason="this platform has no flock")
     how = fcntl.LOCK_EX if "swept" in request.fixturenames else fcntl.LOCK_SH
-    with Path(gettempdir(), "benchmarks-test-clusters.lock").open("w") as file:
+    name = f"benchmarks-test-clusters-{os.getuid()}"
+    with Path(gettempdir(), f"{name}.gate").open("w") as gate, Path(gettempdir(), f"{name}.lock").open("w") as file:
+        fcntl.flock(gate, fcntl.LOCK_EX)
         fcntl.flock(file, how)
+        fcntl.flock(gate, fcntl.LOCK_UN)
         yield
 
 

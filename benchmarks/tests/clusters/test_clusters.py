@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 
@@ -14,9 +15,11 @@ from benchmarks.measuring.processes import below, in_session
 from benchmarks.schema import Setting
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.mpi4py import ALLOWED
+from benchmarks.tests.clusters.conftest import GONE_SECONDS
 from benchmarks.tests.clusters.running import (
     BRIEF,
     DASK,
+    MOST_RUN_SECONDS,
     MPI,
     RAY,
     RAY_POOL,
@@ -108,7 +111,10 @@ def test_ray_by_address(folder: Path, left: str, ray: tuple[Program, str]) -> No
     assert {one["params"]["strategy"] for one in run["benchmarks"]} >= {RAY, RAY_POOL}
     assert (run["suite"]["clusters"]["ray"]["workers"], run["suite"]["clusters"]["ray"]["address"]) == (2, address)
     assert head.process.poll() is None
-    assert not [one for one in in_session(head.process.pid) if "PoolActor" in one.name]
+    deadline = monotonic() + GONE_SECONDS
+    while actors := [one for one in in_session(head.process.pid) if "PoolActor" in one.name]:
+        assert monotonic() < deadline, actors
+        sleep(0.1)
 
 
 def test_mpi_from_inside(folder: Path, left: str) -> None:
@@ -135,7 +141,7 @@ def test_own_function_on_a_cluster(folder: Path, left: str) -> None:
     ]  # fmt: skip
     program = start(folder, "run", command, CLUSTER_TEST=left, TMPDIR=str(folder / "t"))
     with ended(program):
-        code = program.process.wait(100)
+        code = program.process.wait(MOST_RUN_SECONDS)
     names = {one["params"]["strategy"] for one in saved(folder)["benchmarks"]}
 
     assert code == 0, program.said()

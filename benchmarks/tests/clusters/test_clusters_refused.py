@@ -70,7 +70,7 @@ def test_addresses_that_nobody_answers(folder: Path, left: str, name: str, optio
 
     assert message in text
     assert text.startswith(option.partition("=")[0])
-    assert seconds < 12
+    assert seconds < 20  # ten, and what a busy machine adds
 
 
 def test_somebody_else_answers(folder: Path, left: str) -> None:
@@ -84,7 +84,7 @@ def test_somebody_else_answers(folder: Path, left: str) -> None:
         text, seconds = refused(folder, f"--strategies={DASK}", f"--dask-scheduler=tcp://127.0.0.1:{port}", left=left)
 
     assert "something answers, but the cluster does not within 20 s" in text
-    assert seconds < 25
+    assert seconds < 60
 
 
 def test_a_cluster_is_not_looked_at_while_another_run_measures(folder: Path) -> None:

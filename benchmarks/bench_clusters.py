@@ -168,7 +168,8 @@ def _costs(rows: Sequence[Metrics], everything: Sequence[Metrics], form: Form) -
         units.MISSING if rate is None else form(rate.scaled(1 / units.MEGABYTE), "MB/s"),
         _pays(counted, form),
         units.MISSING if rows[0].place.strategy in POOLS else _pays(against(counted, pool), form),
-        f"{fed(single[0].task_time, FED_TASK).center:.0f} workers" if single else units.MISSING,
+        # two digits: it is an estimate
+        f"{float(f'{fed(single[0].task_time, FED_TASK).center:.2g}'):.0f} workers" if single else units.MISSING,
     ]
 
 

@@ -38,6 +38,9 @@ SIZES = (10_000, 100_000, 300_000)
 BUDGET = 0.3
 CHUNK_SIZE = 125
 MIB = 1 << 20
+MOST_ALIKE = 2
+"""Strategies that are named as no different from the best."""
+
 KILLED, IDLE, ORDERLY = "worker killed", "idle worker killed", "no failure"
 
 
@@ -106,8 +109,13 @@ def answer(rows: Sequence[Metrics]) -> str:
 
 def _cheapest(rows: Sequence[Metrics]) -> str:
     tied, _ = ranked(rows, lambda row: row.task_time)
-    others = f" ({NO_DIFFERENCE} to {units.counted(len(tied) - 1, 'other')})" if len(tied) > 1 else ""
-    return f"{tied[0].place.strategy} {known(tied[0].task_time, 's')}{others}"
+    best, *alike = tied
+    cost = f"{best.place.strategy} {known(best.task_time, 's')}"
+    if not alike:
+        return cost
+    names = [row.place.strategy for row in alike]
+    named = either(names, "and") if len(names) <= MOST_ALIKE else units.counted(len(names), "other")
+    return f"{cost} ({NO_DIFFERENCE} from {named})"
 
 
 Form = Callable[[Summary | None, str], str]

@@ -24,7 +24,7 @@ def answer(rows: Sequence[Metrics]) -> str:
     if gain.high is not None and gain.high <= 1:
         return f"a loop; the best pool is {known(gain)} times as fast"
     doubt = f", {NO_DIFFERENCE} from the loop" if gain.meets(1, 1) else ""
-    others = f", {NO_DIFFERENCE} to {', '.join(one.place.strategy for one, _ in tied[1:])}" if len(tied) > 1 else ""
+    others = f", {NO_DIFFERENCE} from {', '.join(one.place.strategy for one, _ in tied[1:])}" if len(tied) > 1 else ""
     return f"{row.place.strategy} in chunks of {row.place.tasks_per_chunk}: {known(gain)} times as fast{doubt}{others}"
 
 

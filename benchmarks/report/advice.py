@@ -169,7 +169,7 @@ def advice_lines(runs: Sequence[Reduced], job: Demand, width: int, workers: int 
     if workers is not None and math.isfinite(most):
         verdict = "more would wait for it" if workers > most else "which these do not reach"
         yield from wrapped(
-            f"The caller can keep about {most:.0f} workers busy in chunks of {best.chunk_size}: {verdict}.", width
+            f"The caller can feed about {most:.0f} workers in chunks of {best.chunk_size}: {verdict}.", width
         )
     facts = runs[0].environment
     yield from wrapped(

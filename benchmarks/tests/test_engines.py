@@ -374,7 +374,7 @@ def test_the_answer_of_engines(seen: tuple[str, str], expected: str) -> None:
     ]
 
     assert answer(rows) == (
-        "cheapest per task singly one 100 [90.9, 110] us (no clear difference to 1 other), in chunks of 125 one "
+        "cheapest per task singly one 100 [90.9, 110] us (no clear difference from two), in chunks of 125 one "
         f"10.0 [9.09, 11.0] us; {expected}"
     )
 

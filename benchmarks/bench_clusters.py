@@ -7,6 +7,7 @@ a worker that is killed. On a cluster that each cell starts and ends, on this ma
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -208,8 +209,9 @@ def _fates(rows: Sequence[Metrics], _everything: Sequence[Metrics], _form: Form)
     """Return what the caller sees of a worker that is killed, of one strategy."""
     killed = _of(rows, KILLED)
     observed = killed[0].observed if killed else {}
+    seen = observed.get(CALLER_SEES, units.MISSING)
     return [
-        observed.get(CALLER_SEES, units.MISSING),
+        re.sub(r"(\w+) after (\d+) re-runs or \1 after (\d+) re-runs", r"\1 after \2 or \3 re-runs", seen),
         units.amount(killed[0].time.center, "s") if killed else units.MISSING,
         observed.get(AFTERWARDS, units.MISSING),
         observed.get(LEFT_BEHIND, units.MISSING),

@@ -94,8 +94,8 @@ def break_and_tell() -> None:
 
 def within(limit: float, wait: Callable[[], Any], done: str) -> str:
     """Return `done` if a wait ends by itself, the error it raises, or that it hangs, in words."""
+    start = perf_counter()  # before the alarm is set: none may seem to come too early
     signal.setitimer(signal.ITIMER_REAL, limit)
-    start = perf_counter()
     try:
         wait()
     except TooLongError:

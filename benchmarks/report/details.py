@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from benchmarks.report import units
 from benchmarks.report.family_table import family_table
@@ -55,7 +56,9 @@ def family_lines(
         yield ""
         yield from fitted(tables, width, table_format)
     yield ""
-    yield from family_table(family, rows, width, table_format)
+    # what was observed stands in a question's own tables, where it has such
+    shown = rows if layout is None else [replace(row, observed={}) for row in rows]
+    yield from family_table(family, shown, width, table_format)
     points = break_evens(rows) if family.about_speedup else []
     if points:
         yield ""

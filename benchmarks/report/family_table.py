@@ -99,16 +99,19 @@ def _columns(family: FamilyInfo, rows: Sequence[Metrics]) -> list[Column]:
 
         return Column(f"{title}\nper task" if family.per_task else title, text, spare)
 
+    def length(row: Metrics, style: SummaryStyle) -> str | None:
+        return None if row.task_length is None or row.place.bytes_moved else units.seconds(row.task_length, style.space)
+
     varying = [axis(name) for name in AXIS_TITLES if len(on_axis(rows, name)) > 1]
     by_ratio = family.about_speedup
     minor = 0 if by_ratio or family.per_task else 2
     spared = 2 if by_ratio else 0
     chunks = len({row.place.tasks_per_chunk for row in rows}) > 1
-    sizes = by_ratio and any(row.place.axes.size is not None for row in rows)
+    sizes = any(row.place.axes.size is not None for row in rows) if by_ratio else _several_sizes(rows)
     columns = [
         *varying,
         *([Column("chunk\nsize", lambda row, _style: str(row.place.tasks_per_chunk), minor)] if chunks else []),
-        *([Column("task\nlength", lambda row, style: units.seconds(row.task_length, style.space))] if sizes else []),
+        *([Column("task\nlength", length)] if sizes else []),
         Column("bytes\nper task", lambda row, style: units.moved(row.place.bytes_moved, row.place.tasks, style.space)),
         time("serial", lambda row: row.serial, spare=minor),
         time("floor", lambda row: row.floor, spare=spared),
@@ -136,6 +139,15 @@ def _columns(family: FamilyInfo, rows: Sequence[Metrics]) -> list[Column]:
         Column("runs" if rows[0].tail is None else "rounds", lambda row, _style: str(row.time.n), spare=3),
     ]
     return columns
+
+
+def _several_sizes(rows: Sequence[Metrics]) -> bool:
+    """Say whether a workload has tasks of several lengths; those of several bytes have a column of their own."""
+    sizes: dict[str, set[int | None]] = {}
+    for row in rows:
+        if not row.place.bytes_moved:
+            sizes.setdefault(row.place.axes.workload, set()).add(row.place.axes.size)
+    return any(len(some) > 1 for some in sizes.values())
 
 
 def _stages(family: FamilyInfo, rows: Sequence[Metrics]) -> list[Column]:

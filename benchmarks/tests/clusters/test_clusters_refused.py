@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from time import monotonic
@@ -85,6 +86,22 @@ def test_somebody_else_answers(folder: Path, left: str) -> None:
 
     assert "something answers, but the cluster does not within 20 s" in text
     assert seconds < 60
+
+
+def test_a_machine_that_is_no_node(folder: Path, left: str, ray: tuple[Program, str]) -> None:
+    """Ray's client wants a node on its own machine: where it sees none, that is said within ten seconds."""
+    _, address = ray
+    apart = ["unshare", "--pid", "--fork", "--mount-proc"]
+    if shutil.which("unshare") is None or subprocess.run([*apart, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("processes cannot be hidden from a program here")
+    command = [*apart, *command_of(folder, f"--strategies={RAY}", f"--ray-address={address}")]
+    program = start(folder, "run", command, CLUSTER_TEST=left, RAY_AUTH_MODE="disabled", TMPDIR=str(folder / "t"))
+    with ended(program):
+        code = program.process.wait(60)
+
+    assert code == 4, program.said()
+    assert f"--ray-address {address}: cannot be joined (ConnectionError: " in program.said()
+    assert "one of its nodes on this machine; from elsewhere say ray://HOST:10001" in program.said()
 
 
 def test_a_cluster_is_not_looked_at_while_another_run_measures(folder: Path) -> None:

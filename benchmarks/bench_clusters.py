@@ -7,18 +7,17 @@ a worker that is killed. On a cluster that each cell starts and ends, on this ma
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from benchmarks.measuring.cells import Axes, Cell, Family, Measurement
 from benchmarks.report import units
 from benchmarks.report.metrics import NULLS, BreakEven, Metrics, break_even, by_setting, task_lengths
-from benchmarks.report.phrases import known
+from benchmarks.report.phrases import either, known
 from benchmarks.report.stats import Summary
 from benchmarks.report.table import Table
 from benchmarks.schema import Params
-from benchmarks.words import AFTERWARDS, CALLER_SEES, COLD, FIRST_RESULT, FRESH, LEFT_BEHIND, STAGES
+from benchmarks.words import AFTERWARDS, CALLER_SEES, COLD, FIRST_RESULT, FRESH, LEFT_BEHIND, OR, STAGES
 from benchmarks.workloads import WORKLOADS
 
 POOLS = ("Pool.map", "ProcessPoolExecutor.map")
@@ -117,11 +116,12 @@ def answer(rows: Sequence[Metrics]) -> str:
         pays = [_beats("a loop", _pays(counted))] if counted else []
         if costs or pays:
             said.append(f"{name} {' and '.join([*costs, *pays])}")
-        point = break_even(against(counted, _beside(own, _of(rows, "count"))))
+        gains = against(counted, _beside(own, _of(rows, "count")))
+        point = break_even(gains)
         if point is not None:
-            length, gain = point.longest
-            lengths.append(length)
-            if gain.center > 1 and not gain.meets(1, 1):
+            lengths.append(point.longest[0])
+            sure = any(row.speedup is not None and (row.speedup.low or 0) > 1 for row in gains)
+            if sure and (point.always or point.interval is not None):
                 winners.append(f"{name} {_beats(POOLS[0], _pays_at(point, known))}")
     if lengths and not winners:
         winners = [f"none is known to beat {POOLS[0]} up to tasks of {units.seconds(min(lengths))}"]
@@ -211,11 +211,23 @@ def _fates(rows: Sequence[Metrics], _everything: Sequence[Metrics], _form: Form)
     observed = killed[0].observed if killed else {}
     seen = observed.get(CALLER_SEES, units.MISSING)
     return [
-        re.sub(r"(\w+) after (\d+) re-runs or \1 after (\d+) re-runs", r"\1 after \2 or \3 re-runs", seen),
+        _shorter(seen),
         units.amount(killed[0].time.center, "s") if killed else units.MISSING,
         observed.get(AFTERWARDS, units.MISSING),
         observed.get(LEFT_BEHIND, units.MISSING),
     ]
+
+
+def _shorter(seen: str) -> str:
+    """Say what several observations have in common once: they may differ in the number of re-runs alone."""
+    numbers: dict[str, list[str]] = {}
+    for one in seen.split(OR):
+        name, _, again = one.partition(" after ")
+        numbers.setdefault(name, []).append(again.partition(" ")[0])
+    return OR.join(
+        f"{name} after {either(some)} re-run{'' if some == ['1'] else 's'}" if all(some) else name
+        for name, some in numbers.items()
+    )
 
 
 def tables(rows: Sequence[Metrics]) -> list[list[Table]]:

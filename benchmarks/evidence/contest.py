@@ -100,7 +100,7 @@ def opened(work: Work, setting: Setting) -> Iterator[Callable[[], float]]:
     Raises CellError, in one line, for whatever goes wrong; no process is left then either.
     """
     strategy = STRATEGIES[setting.strategy]
-    reason = strategy.unavailable(setting.start_method)
+    reason = strategy.obstacle(setting.start_method, setting.workers)
     if reason is not None:
         raise CellError(f"{named(setting)}: {reason}")
     engines: list[Engine] = []

@@ -198,9 +198,10 @@ class Arms:
             with self._blaming(name):
                 workers = engine.prove()
             if workers != self._workers[name] and self._arms[name].strategy.fixed_workers:
-                if self._arms[name].strategy.cluster and len(workers) != len(self._workers[name]):
-                    numbers = f"{len(self._workers[name])} workers were there, {len(workers)} are now"
-                    raise ArmError(name, f"{numbers}: measure while none join or leave")
+                strategy = self._arms[name].strategy
+                if strategy.cluster and len(workers) != len(self._workers[name]):
+                    remedy = "measure while none join or leave" if strategy.there() else "see whether memory runs out"
+                    raise ArmError(name, f"{len(self._workers[name])} workers were there, {len(workers)} now: {remedy}")
                 before, after = (", ".join(map(str, sorted(pids))) for pids in (self._workers[name], workers))
                 raise ArmError(name, f"workers {before} were replaced by {after} during the rounds")
         self._watch.expect(())

@@ -23,7 +23,7 @@ from benchmarks import worker
 from benchmarks.measuring.cold import Order
 from benchmarks.measuring.interpreter import Caller
 from benchmarks.measuring.leaks import shared_memory, unused_memory
-from benchmarks.measuring.processes import Process, descendants
+from benchmarks.measuring.processes import Process, descendants, in_session
 from benchmarks.measuring.watch import start_helpers
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Job
@@ -128,7 +128,9 @@ def _left(closing: str, processes: frozenset[Process], memory: frozenset[str]) -
     left = len(descendants() - processes)
     said = [closing]
     said.append(f"{left} process{'es' if left > 1 else ''}" if left else "")
-    said.append(pieces(len(unused_memory(memory, (process.pid for process in descendants())))))
+    # workers whose parent has gone are nobody's descendants
+    own = {process.pid for process in (*descendants(), *in_session(os.getpid()))}
+    said.append(pieces(len(unused_memory(memory, own))))
     return ", ".join(filter(None, said)) or "nothing"
 
 

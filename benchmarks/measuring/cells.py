@@ -59,7 +59,7 @@ class Cell(Params, frozen=True):
             return "the cluster was running before: its workers are not ours to end"
         if strategy.there() is not None and self.state != WARM:
             return "the cluster was running before: its start was not seen"
-        return strategy.unavailable(self.start_method) or strategy.no_room(self.workers)
+        return strategy.obstacle(self.start_method, self.workers)
 
 
 def refuse_unknown(what: str, names: Iterable[str], known: Collection[str]) -> None:
@@ -245,11 +245,13 @@ class Family:
     def _label(self, cell: Cell, axes: Axes, cpus: int) -> str:
         """Name a cell by the axes of the family, and by every other that is not at its usual value.
 
-        What else was selected has no influence: a cell has the same name in each run.
+        What else was selected has no influence: a cell has the same name in each run. That a running cluster needs more
+        tasks has none either: a comparison finds that they differ.
         """
+        grown = self.about_clusters and cell.tasks == 2 * _largest_cluster() * (cell.chunk_size or 1)
         usual = {
             "size": None,
-            "tasks": axes.tasks,
+            "tasks": cell.tasks if grown else axes.tasks,
             "workers": strategies()[cell.strategy].there() or cpus,
             "start_method": _methods(strategies()[cell.strategy], (usual_start_method(),), strict=False)[0],
             "chunk_size": None,
@@ -272,14 +274,14 @@ class Family:
 
 
 def _cross(axes: Axes, names: Sequence[str], selection: Selection, cpus: int, *, grows: bool) -> Iterator[Cell]:
-    """Yield the cells of axes; where the work `grows` with the workers, all of them have some, twice.
+    """Yield the cells of axes; where the work `grows` with a running cluster, all its workers have some, twice.
 
-    So that the last ones do not count as idle. As many tasks as the largest running cluster needs are what all others
-    have too, or a pool beside it would be timed with other passes. A person's own function has the inputs that it has.
+    So that the last ones do not count as idle. As many tasks as the largest cluster needs are what all others have too,
+    or a pool beside it would be timed with other passes. A person's own function has the inputs that it has.
     """
     selectable = axes.sizes != (None,) and WORKLOADS[axes.workload].unit == ITERATIONS
     sizes = (selection.sizes if selectable else None) or axes.sizes
-    most = max(strategy.there() or 0 for strategy in strategies().values())
+    most = 0 if selection.tasks else _largest_cluster()
     for start_method, size, tasks, workers, chunk_size, strategy in product(
         selection.start_methods or axes.start_methods or (usual_start_method(),),
         sizes,
@@ -289,9 +291,14 @@ def _cross(axes: Axes, names: Sequence[str], selection: Selection, cpus: int, *,
         names,
     ):
         for own in _methods(strategies()[strategy], (start_method,), strict=selection.start_methods is not None):
-            least = 2 * max(workers, most) * (chunk_size or 1) if grows and axes.state == WARM else 0
+            least = 2 * most * (chunk_size or 1) if grows and axes.state == WARM else 0
             there = strategies()[strategy].there() or workers
             yield Cell(axes.workload, size, max(tasks, least), strategy, there, own, chunk_size, axes.state)
+
+
+def _largest_cluster() -> int:
+    """Return the number of workers of the running cluster that has most, 0 where there is none."""
+    return max(strategy.there() or 0 for strategy in strategies().values())
 
 
 def _methods(strategy: Strategy, asked: Sequence[str], *, strict: bool) -> Sequence[str]:

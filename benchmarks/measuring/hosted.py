@@ -101,7 +101,7 @@ class Hosted(Engine):
         try:
             yield
         except FreshError as error:
-            raise FreshError(said_by(error, self._address)) from None
+            raise FreshError(error.how, said_by(Exception(error.said), self._address)) from None
 
     def _told(self) -> Any:
         with self._discreet():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import select
 import signal
 import socket
@@ -18,7 +19,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from textwrap import shorten
 from typing import IO, Any, cast
 
 from benchmarks.interrupts import SIGNALS
@@ -44,14 +44,24 @@ SAID = "said"
 """The file with what one that stands apart prints, in its own folder."""
 
 LONGEST_LAST_LINE = 100
-"""Letters of its last line that are shown."""
+"""Letters that are shown of what it has said last."""
+
+ERROR_LINE = re.compile(r"\w[\w.]*(Error|Exception)\b.*")
+"""A line that names an error: a launcher may have something to say after it, and streams come in any order."""
 
 LAUNCHER_SECONDS = 1.0
 """What a launcher gets to end what it has started."""
 
 
 class FreshError(Exception):
-    """The interpreter of a run ended without an answer."""
+    """The interpreter of a run ended without an answer, and `how`; `said` is its last line, if that is known."""
+
+    def __init__(self, how: str, said: str = "") -> None:
+        """Show of what was said no more than has room in a line."""
+        shown = f"{how}: {said[:LONGEST_LAST_LINE]}" if said else how
+        super().__init__(f"the fresh interpreter ended without an answer ({shown})")
+        self.how = how
+        self.said = said
 
 
 class Interpreter:
@@ -206,16 +216,16 @@ class _Started:
         """Return what to raise of one that does not answer any more."""
         code = self.exit_code()
         how = "it closed its pipe, and was killed" if code is None else f"exit code {code}"
-        last = self.last_line()
-        return FreshError(f"the fresh interpreter ended without an answer ({how}{last and f': {last}'})")
+        return FreshError(how, self.said())
 
-    def last_line(self) -> str:
-        """Return the last line that it has printed, where that is known, perhaps shortened."""
+    def said(self) -> str:
+        """Return the last line that it has printed which names an error, else its last one with a letter in it."""
         if self.folder is None:
             return ""
-        lines = Path(self.folder.name, SAID).read_text(encoding="utf-8", errors="replace").split("\n")
-        last = next((line for line in map(str.strip, reversed(lines)) if line), "")
-        return shorten(" ".join(last.split()), LONGEST_LAST_LINE, placeholder=" ...")
+        text = Path(self.folder.name, SAID).read_text(encoding="utf-8", errors="replace")
+        lines = [" ".join(line.split()) for line in text.splitlines() if re.search(r"\w", line)]
+        errors = [line for line in lines if ERROR_LINE.fullmatch(line)]
+        return next(reversed(errors or lines), "")
 
     def exit_code(self) -> int | None:
         """Wait until it has ended, and return its exit code; kill it and return None if it does not end."""
@@ -362,9 +372,8 @@ class Caller:
         interpreter.
         """
         whom = os.getpid() if alone else -os.getpid()
-        if kill_at_hangup(self._watched, whom) and _hung_up(
-            self._watched
-        ):  # the caller died before the kernel was asked
+        # the caller may have died before the kernel was asked
+        if kill_at_hangup(self._watched, whom) and _hung_up(self._watched):
             os.kill(whom, signal.SIGKILL)
         try:
             yield

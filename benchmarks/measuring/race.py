@@ -343,7 +343,7 @@ def _asked_clusters(
     for name in names:
         strategy = STRATEGIES[name]
         method = (strategy.start_methods or (NO_METHOD,))[0]
-        reason = strategy.unavailable(method) or strategy.no_room(workers)
+        reason = strategy.obstacle(method, workers)
         if reason is None and findings.remembers and strategy.there() is not None:
             reason = "the function remembers results, and workers that were there before may have some"
         if reason is None:

@@ -182,7 +182,7 @@ class Recording:
 def libraries_of(planned: Iterable[Planned]) -> dict[str, str]:
     """Return the versions of the third-party libraries that some cells need, by name, of those that are installed.
 
-    And of what these stand on.
+    Those of what they stand on are among them.
     """
     versions: dict[str, str] = {}
     for strategy in (STRATEGIES[name] for name in dict.fromkeys(one.cell.strategy for one in planned)):

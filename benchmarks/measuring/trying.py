@@ -124,7 +124,7 @@ def try_fresh(workload: str, tasks: int, trial: Trial) -> Passes:
 def _try(make: Callable[[], Engine], trial: Trial) -> Passes:
     setting = trial.setting
     strategy = STRATEGIES[setting.strategy]
-    reason = strategy.unavailable(setting.start_method) or strategy.no_room(setting.workers)
+    reason = strategy.obstacle(setting.start_method, setting.workers)
     if reason is not None:
         raise CellError(reason)
     before = descendants()

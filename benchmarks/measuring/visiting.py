@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from benchmarks.measuring.interpreter import Caller, FreshError, Interpreter
 from benchmarks.measuring.processes import descendants
@@ -53,7 +51,7 @@ def visited(strategy: ClusterStrategy, modules: Sequence[str]) -> ClusterInfo:
             "the right one, that all workers run, and that this program has the required token or certificate"
         )
     except FreshError as error:
-        said = said_by(error, strategy.address)
+        said = FreshError(error.how, said_by(Exception(error.said), strategy.address))
         found = f"{where}: its client fails ({said}): use the release that the cluster has"
     finally:
         watch.stop()
@@ -69,10 +67,6 @@ def visit_and_tell() -> None:
     name, modules = json.loads(sys.argv[1])
     strategy = STRATEGIES[name]
     assert isinstance(strategy, ClusterStrategy)
-    # clients warn and log of what is told in one line here, and show addresses as they are
-    with Path(os.devnull).open("wb") as nothing:
-        for stream in (1, 2):
-            os.dup2(nothing.fileno(), stream)
     try:
         with caller.guarded():
             found: ClusterInfo | str = strategy.visit(modules)

@@ -14,6 +14,7 @@ from time import process_time
 
 from benchmarks import layout
 from benchmarks.layout import Beginning
+from benchmarks.report.metrics import NULLS
 from benchmarks.report.reading import reduced_one
 from benchmarks.report.runs import DataError, name_of, stored_paths
 from benchmarks.report.samples import MACHINES, Reduced, cluster_facts
@@ -77,13 +78,14 @@ def replicates(storage: Path, like: Reduced, leave_out: Collection[Path], only: 
         return NOTHING_STORED
     limit = READING_SECONDS * len(paths)
     start = process_time()
+    # runs of other questions, or of another function, say nothing of these; a loop beside all of them tells too little
+    wanted = {name for name, view in like.views.items() if view.place.strategy not in NULLS}
     found: dict[tuple[object, ...], list[Reduced]] = {}
     looked_at = 0
     for program, path in paths:
         run = reduced_one(only, path)
         looked_at += 1
-        # runs of other questions say nothing of these
-        if not isinstance(run, DataError) and run.complete and not run.views.keys().isdisjoint(like.views):
+        if not isinstance(run, DataError) and run.complete and not wanted.isdisjoint(run.views):
             versions = tuple(sorted(run.libraries.items()))
             facts = {name: cluster_facts(info) for name, info in run.clusters.items()}
             clusters = tuple(

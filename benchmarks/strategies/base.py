@@ -159,6 +159,10 @@ class Strategy(ABC):
         del workers
         return None
 
+    def obstacle(self, start_method: str, workers: int) -> str | None:
+        """Return whatever keeps so many workers from running here, or None if nothing does."""
+        return self.unavailable(start_method) or self.no_room(workers)
+
     def beneath(self) -> Mapping[str, str]:
         """Return the releases, by name, of what its library stands on, where that may be one thing or another."""
         return {}

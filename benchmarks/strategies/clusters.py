@@ -282,8 +282,8 @@ def refusal(host: str, port: int) -> str | None:
     def connect() -> None:
         try:
             socket.create_connection((host, port)).close()
-        except OSError as error:
-            found.append(error.strerror or str(error))
+        except (OSError, ValueError) as error:  # a name that no address could have is a UnicodeError
+            found.append(getattr(error, "strerror", None) or str(error))
         else:
             found.append(None)
 
@@ -308,4 +308,4 @@ def lacks_memory(need: int) -> str | None:
     if not SHARED_FOLDER.is_dir() or (free := shutil.disk_usage(SHARED_FOLDER).free) >= need:
         return None
     has = f"{SHARED_FOLDER} has {free >> 20} MiB free, {need >> 20} are needed"
-    return f"{has}: give it more (in a container --shm-size=1g)"
+    return f"{has}: give it more (in a container --shm-size={1 + (need >> 30)}g)"

@@ -95,9 +95,9 @@ class DaskStrategy(ClusterStrategy):
             try:
                 client.wait_for_workers(workers, START_SECONDS if self.address is None else ANSWER_SECONDS)
             except TimeoutError:
-                message = f"only {len(client.nthreads())} of {workers} workers are there"
-                if self.running:
-                    message = f"{self.location.where}: {message}: measure while none join or leave"
+                lack = f"only {len(client.nthreads())} of {workers} workers are there"
+                own = f"{lack}, {START_SECONDS:g} s after the start: see whether memory runs out"
+                message = f"{self.location.where}: {lack}: measure while none join or leave" if self.running else own
                 raise ClusterError(message) from None
             return ClusterEngine(partial(self._call, client), job, partial(_introductions, client), held.pop_all())
 

@@ -55,6 +55,9 @@ ALLOWED = {
 """What Open MPI 5 and 4 want to be told before root, as in a container, may start processes, or more than there are
 processors: the caller waits while workers work. Other implementations ask for nothing, and ignore this."""
 
+TELLING_SECONDS = 10.0
+"""What another interpreter gets to tell which MPI it is; 0.3 s is usual."""
+
 SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")
 """Environment variables in which implementations tell a process how many there are."""
 
@@ -183,10 +186,15 @@ def _told_implementation(path: str) -> dict[str, str]:
     """Return it as another interpreter tells, which finds modules on a path; nothing where it fails."""
     code = f"from {__name__} import tell_implementation; tell_implementation()"
     environment = {**os.environ, "PYTHONPATH": path}
-    asked = subprocess.run(
-        [sys.executable, "-P", "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
-    return dict([asked.stdout.split("\t")]) if "\t" in asked.stdout else {}
+    command = [sys.executable, "-P", "-c", code]
+    try:
+        asked = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=TELLING_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return {}
+    name, tab, release = asked.stdout.rpartition("\n")[2].partition("\t")
+    return {name: release} if tab else {}
 
 
 def tell_implementation() -> None:

@@ -52,8 +52,8 @@ MOST_MEMORY = 2 << 30
 """What it gets at most. Ray's own choice, 30 % of the memory that is free, may be more than there is of shared memory;
 then objects are in files on a disk, which Ray only logs."""
 
-LONGEST_FOLDER = 28
-"""Letters of the folder for temporary files: sockets below it have up to 79 more, and 107 are all that Linux allows."""
+LONGEST_FOLDER = 28 if sys.platform == "linux" else 24
+"""Letters of the folder for temporary files: sockets below it have up to 79 more, and Linux allows 107, macOS 103."""
 
 JOIN_SECONDS = 7
 """What its client gets to find a node on this machine when it joins a running one; its own choice is a minute."""
@@ -77,7 +77,7 @@ class RayStrategy(ClusterStrategy):
     example: str = "HOST:6379"
 
     def unavailable(self, start_method: str) -> str | None:
-        """Return a reason also where it has no release, or its object store no room."""
+        """Return a reason also where it has no release, or sockets in the temporary folder would have long names."""
         if sys.version_info >= NO_RELEASE_FOR and self.library.version is None:
             return "ray has no release for this Python"
         reason = super().unavailable(start_method)
@@ -89,13 +89,21 @@ class RayStrategy(ClusterStrategy):
         return None
 
     def no_room(self, workers: int) -> str | None:
-        """Return a reason where its object store finds no room."""
+        """Return a reason where its object store, which does not depend on the workers, finds no room."""
         del workers
         return None if self.running else lacks_memory(LEAST_MEMORY)
 
     def environment(self) -> Mapping[str, str]:
-        """Return what keeps it from packing the current folder for its workers, where uv has started the suite."""
-        return {**super().environment(), "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+        """Return what keeps objects in shared memory, and uv, where it has started the suite, from being used there.
+
+        Ray would have it pack the current folder for its workers.
+        """
+        free = shutil.disk_usage(SHARED_FOLDER).free if SHARED_FOLDER.is_dir() else MOST_MEMORY
+        return {
+            **super().environment(),
+            "RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES": str(min(MOST_MEMORY, free * 9 // 10)),
+            "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+        }
 
     def open(self, job: Job, workers: int, start_method: str) -> ClusterEngine:
         """Start a head node, whose workers come with the first tasks, or connect to a running one."""
@@ -142,7 +150,7 @@ class RayStrategy(ClusterStrategy):
         """Connect to it, and ask a worker on each node for its releases."""
         where = self.location.where
         self._knock(where)
-        os.environ["RAY_gcs_server_request_timeout_seconds"] = str(JOIN_SECONDS)  # noqa: SIM112 - its own name
+        os.environ.setdefault("RAY_gcs_server_request_timeout_seconds", str(JOIN_SECONDS))
         import ray  # noqa: PLC0415 - as above
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415
 
@@ -227,15 +235,7 @@ def _connected(address: str | None, workers: int) -> Iterator[None]:
     with ExitStack() as held:
         if address is None:
             # what is in its folder goes with this interpreter's
-            free = shutil.disk_usage(SHARED_FOLDER).free if SHARED_FOLDER.is_dir() else MOST_MEMORY
-            ray.init(
-                "local",
-                num_cpus=workers,
-                object_store_memory=min(MOST_MEMORY, free * 9 // 10),
-                _temp_dir=gettempdir(),
-                log_to_driver=False,
-                include_dashboard=False,
-            )
+            ray.init("local", num_cpus=workers, _temp_dir=gettempdir(), log_to_driver=False, include_dashboard=False)
         else:
             ray.init(address, log_to_driver=False)
         held.callback(ray.shutdown)

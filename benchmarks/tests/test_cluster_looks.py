@@ -148,7 +148,10 @@ def test_errors_in_a_cell_hide_secrets() -> None:
     [
         (INFO, None),
         ("has no workers", "^has no workers$"),
-        (FreshError("me:sec-ret@head has gone"), r"head:1: its client fails \(\*\*\*@head has gone\): use the release"),
+        (
+            FreshError("exit code 1", "me:sec-ret@head has gone"),
+            r"head:1: its client fails \(the .* 1: \*\*\*@head has gone\)\): ",
+        ),
     ],
 )
 def test_a_visit_ends_its_interpreter(monkeypatch: pytest.MonkeyPatch, answer: object, message: str | None) -> None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import errno
+import os
+import re
 import socket
 import sys
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +20,8 @@ from msgspec.structs import replace as changed
 from benchmarks.bench_clusters import FAMILY
 from benchmarks.measuring.arms import STRATEGY, ArmError, Arms
 from benchmarks.measuring.cells import Cell, Selection
+from benchmarks.measuring.cold import Order
+from benchmarks.measuring.hosted import Hosted
 from benchmarks.measuring.interpreter import Caller, FreshError, Interpreter
 from benchmarks.measuring.watch import Watch
 from benchmarks.report.runs import load
@@ -34,10 +42,16 @@ from benchmarks.words import WARM
 
 
 def speak_and_fail() -> None:
-    """Run in a fresh interpreter: log something, then end by an error."""
+    """Run in a fresh interpreter: log something, then end by an error, and have something said after it."""
     Caller()
-    print("a first line that nobody asked for")
+    atexit.register(print, "------------------------------------------\nsome words of a launcher")
     raise ValueError("no room for the object store\n")
+
+
+def speak_and_end() -> None:
+    """Run in a fresh interpreter: log something, and end."""
+    Caller()
+    print("the last words\n---------------------\n")
 
 
 def speak_and_answer() -> None:
@@ -49,21 +63,57 @@ def speak_and_answer() -> None:
     caller.wait()
 
 
-def test_the_last_words_of_an_interpreter(capfd: pytest.CaptureFixture[str]) -> None:
-    """One that stands apart prints nothing here; where it ends without an answer, its last line is in the error."""
-    one = Interpreter(__name__, "speak_and_fail", "", environment={"PYTHONPATH": str(ROOT)}, apart=True)
+def apart(function: Callable[[], None]) -> Interpreter:
+    """Return an interpreter that stands apart, and calls one of these."""
+    one = Interpreter(__name__, function.__name__, "", environment={"PYTHONPATH": str(ROOT)}, apart=True)
     one.start()
-    with pytest.raises(FreshError, match=r"\(exit code 1: ValueError: no room for the object store\)$"):
+    return one
+
+
+@pytest.mark.parametrize(
+    ("function", "last"),
+    [(speak_and_fail, "1: ValueError: no room for the object store"), (speak_and_end, "0: the last words")],
+)
+def test_the_last_words_of_an_interpreter(
+    capfd: pytest.CaptureFixture[str], function: Callable[[], None], last: str
+) -> None:
+    """One that stands apart prints nothing here; where it ends without an answer, its error, or last line, is shown."""
+    one = apart(function)
+    with pytest.raises(FreshError, match=rf"\(exit code {last}\)$"):
         one.await_ready()
     one.close()
-    other = Interpreter(__name__, "speak_and_answer", "", environment={"PYTHONPATH": str(ROOT)}, apart=True)
-    other.start()
-    other.await_ready()
-    answer = other.answer()
-    other.close()
+
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_interpreter_that_answers_says_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
+    """What it prints meanwhile is nobody's."""
+    one = apart(speak_and_answer)
+    one.await_ready()
+    answer = one.answer()
+    one.close()
 
     assert answer == "an answer"
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("before", [0, 40, 80, 90, 95])
+def test_last_words_hide_secrets_before_they_are_cut(monkeypatch: pytest.MonkeyPatch, before: int) -> None:
+    """Wherever in a line an address stands, no part of its password is shown."""
+    address = "tls://me:hush-rocket-quartz@head:1"
+    monkeypatch.setenv("BENCHMARKS_DASK_SCHEDULER", address)
+    monkeypatch.setattr(Interpreter, "start", lambda _self: None)
+
+    def fail(_self: Interpreter) -> None:
+        raise FreshError("exit code 1", f"{'x' * before} {address} has gone")
+
+    monkeypatch.setattr(Interpreter, "await_ready", fail)
+    engine = Hosted(Order(DASK, "nothing", None, 4, None, 2, "dask"))
+    with pytest.raises(FreshError) as error:
+        engine.await_open()
+
+    assert not re.search("hush|rocket|quartz", str(error.value))
+    assert len(str(error.value)) < 170
 
 
 class Crowd:
@@ -79,12 +129,17 @@ class Crowd:
 
 
 @pytest.mark.parametrize("now", [1, 3])
-def test_workers_that_join_or_leave(now: int) -> None:
+@pytest.mark.parametrize(
+    ("running", "remedy"), [(True, "measure while none join or leave"), (False, "see whether memory runs out")]
+)
+def test_workers_that_join_or_leave(monkeypatch: pytest.MonkeyPatch, now: int, remedy: str, *, running: bool) -> None:
     """Those of a cluster that are more than before, or fewer, were not replaced: the cell says how many there are."""
+    if running:
+        monkeypatch.setitem(RUNNING, "distributed", INFO)
     arms = Arms(Cell("count", 100, 4, DASK, 2, "dask", None, WARM), (), Watch(60), Spent())
     arms.engines = {STRATEGY: Crowd(now)}  # type: ignore[dict-item]
     arms._workers = {STRATEGY: frozenset(range(2))}
-    with pytest.raises(ArmError, match=f"^strategy arm: 2 workers were there, {now} are now: measure while none join"):
+    with pytest.raises(ArmError, match=f"^strategy arm: 2 workers were there, {now} now: {remedy}$"):
         arms.close()
 
 
@@ -105,7 +160,7 @@ def test_workers_that_do_not_come(monkeypatch: pytest.MonkeyPatch, address: str,
     with pytest.raises(ClusterError, match=f"^{before}only 2 of 4 workers are there") as error:
         STRATEGIES[DASK].open(Job(abs, [1]), 4, "dask")
 
-    assert ("join or leave" in str(error.value)) is bool(address)
+    assert str(error.value).endswith("none join or leave" if address else "see whether memory runs out")
 
 
 def test_what_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,26 +177,35 @@ def test_what_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
         strategy.visit()
 
 
-def test_somebody_listens_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A port that is open, one that is closed, and a name that nobody resolves in time are told apart."""
-    monkeypatch.setattr(clusters, "ANSWER_SECONDS", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        open_port = refusal("127.0.0.1", port)
-    closed_port = refusal("127.0.0.1", port)
+def test_somebody_listens_or_not() -> None:
+    """A port that is open, one that nobody listens on, and a name that no host can have are told apart."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        listening = refusal("127.0.0.1", server.getsockname()[1])
+        silent = refusal("127.0.0.1", taken.getsockname()[1])
+    nowhere = refusal("a..b", 1)
+
+    assert (listening, silent) == (None, os.strerror(errno.ECONNREFUSED))
+    assert "label" in str(nowhere)
+
+
+def test_a_name_server_that_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not waited for longer than for anybody else."""
     late = threading.Event()
 
     def look_up(*_where: object) -> None:
         late.wait(30)
         raise OSError("no such name")
 
+    monkeypatch.setattr(clusters, "ANSWER_SECONDS", 0.2)
     monkeypatch.setattr(socket, "create_connection", look_up)
-    slow = refusal("head", 1)
+    said = refusal("head", 1)
     late.set()
 
-    assert (open_port, closed_port, slow) == (None, "Connection refused", "neither yes nor no within 0.2 s")
+    assert said == "neither yes nor no within 0.2 s"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS allows fewer letters")
 @pytest.mark.parametrize(("letters", "told"), [(28, False), (29, True)])
 def test_a_folder_whose_name_is_too_long_for_ray(monkeypatch: pytest.MonkeyPatch, letters: int, *, told: bool) -> None:
     """Its sockets have at most 107 letters, 79 of them below the folder; a running Ray has its own."""
@@ -180,15 +244,24 @@ def test_one_process_alone(monkeypatch: pytest.MonkeyPatch, size: str, lack: str
         strategy.visit()
 
 
-def test_all_strategies_have_as_many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside a cluster of 40 workers a pool has passes as long: 80 tasks, or chunks; with eight workers it is 16."""
-    selection = Selection(strategies=(DASK,), workers=(8,))
-    alone = {one.cell.tasks for one in FAMILY.plan(selection) if one.cell.workload == "count"}
-    monkeypatch.setitem(RUNNING, "distributed", changed(INFO, workers=40))
-    beside = {one.cell.strategy: one.cell.tasks for one in FAMILY.plan(selection) if one.cell.size == 3000}
+def counting(selection: Selection) -> dict[str, tuple[str, int]]:
+    """Return the names and the tasks of cells that count to 3000, by strategy."""
+    cells = [planned for planned in FAMILY.plan(selection) if planned.cell.size == 3000]
+    return {planned.cell.strategy: (planned.label, planned.cell.tasks) for planned in cells}
 
-    assert alone == {16}
-    assert beside == {"Pool.map": 80, "ProcessPoolExecutor.map": 80, DASK: 80}
+
+def test_all_strategies_have_as_many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside a cluster of 40 workers a pool has passes as long, 80 tasks, under the same name, or what is asked for."""
+    selection = Selection(strategies=(DASK,))
+    alone = counting(selection)
+    monkeypatch.setitem(RUNNING, "distributed", changed(INFO, workers=40))
+    beside = counting(selection)
+    given = counting(replace(selection, tasks=(4,)))
+
+    assert {tasks for _, tasks in alone.values()} == {8}
+    assert beside == {name: (label, 80) for name, (label, _) in alone.items()}
+    assert {tasks for _, tasks in given.values()} == {4}
+    assert set(beside) == {"Pool.map", "ProcessPoolExecutor.map", DASK}
 
 
 def test_threads_of_workers_are_told(tmp_path: Path) -> None:

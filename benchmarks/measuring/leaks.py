@@ -40,9 +40,8 @@ class Leaks:
         while left and monotonic() < deadline:
             sleep(0.02)
             left = self._still(left)  # what has come since is another program's
-        left = self._still(
-            [what for what in left if not _used_elsewhere(what, [os.getpid()])]
-        )  # which may have ended since
+        unused = [what for what in left if not _used_elsewhere(what, [os.getpid()])]
+        left = self._still(unused)  # some may have ended since
         if left:
             raise CellError(f"left behind: {', '.join(left)}")
 

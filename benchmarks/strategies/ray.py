@@ -94,9 +94,9 @@ class RayStrategy(ClusterStrategy):
         return None if self.running else lacks_memory(LEAST_MEMORY)
 
     def environment(self) -> Mapping[str, str]:
-        """Return what keeps objects in shared memory, and uv, where it has started the suite, from being used there.
+        """Return what has it keep objects in shared memory, and start workers as this program was not: without uv.
 
-        Ray would have it pack the current folder for its workers.
+        Where uv has started a program, Ray packs the current folder, and has uv start its workers too.
         """
         free = shutil.disk_usage(SHARED_FOLDER).free if SHARED_FOLDER.is_dir() else MOST_MEMORY
         return {

@@ -185,11 +185,17 @@ class Race:
         return [TimedCall(setting, len(self.inputs), loop, 0.0, 0.0, min(passes.seconds))]
 
     def run(self, proposed: Sequence[Tried], kept: Sequence[Setting], deadline: float) -> None:
-        """Try what must be `kept`, and, until a deadline, what is proposed, the best's variants, and the best again."""
+        """Try what must be `kept`, and, until a deadline, what is proposed, the best's variants, and the best again.
+
+        The deadline is moved by what clusters take.
+        """
         self.tries = {setting: Tried(setting) for setting in kept} | {one.setting: one for one in proposed}
         for setting, one in list(self.tries.items()):
+            begun = perf_counter()
             if setting in kept or (one.predicted or 0.0) < HOPELESS * self._best():
                 self._try(setting, math.inf if setting in kept else deadline)
+            if STRATEGIES[setting.strategy].cluster:  # what it takes to start is not taken from the pools
+                deadline += perf_counter() - begun
         for setting in list(self._variants()):
             self._try(setting, deadline)
         for one in self.near()[:AGAIN]:

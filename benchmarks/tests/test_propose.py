@@ -267,6 +267,22 @@ def test_a_cluster_rules_out_no_pool(race: Race, monkeypatch: pytest.MonkeyPatch
     assert {one.strategy for one in finalists} == {"ray.remote", "Pool.map"}
 
 
+def test_a_cluster_takes_no_time_from_the_pools(race: Race, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes longer to start than the race has time leaves them theirs."""
+    tried = []
+
+    def note(setting: Setting, _passes: int, _limit: float) -> Passes:
+        tried.append(setting.strategy)
+        time.sleep(1.5 if setting.strategy == "ray.remote" else 0)
+        return Passes((0.1,), 0.1)
+
+    monkeypatch.setattr(race, "time", note)
+    cluster = Setting("ray.remote", 1, 2, "ray")
+    race.run([Tried(POOL, 0.01), Tried(cluster, 0.01)], [cluster], time.perf_counter() + 1)
+
+    assert tried[:2] == ["ray.remote", "Pool.map"]
+
+
 def test_wrong_results_lose_a_race(race: Race, capsys: pytest.CaptureFixture[str]) -> None:
     """A pool whose results are not those of the loop is left out, and named."""
     race.results[3] = -1

@@ -145,8 +145,8 @@ def test_own_function_on_a_cluster(folder: Path, left: str) -> None:
     names = {one["params"]["strategy"] for one in saved(folder)["benchmarks"]}
 
     assert code == 0, program.said()
-    assert DASK in names
-    assert len(names) > 2
+    assert DASK in names, program.said()
+    assert len(names) > 2, program.said()
     assert re.search(
         rf"(Slower|No clear difference|Recommended)[^.]*{re.escape(DASK)}|distributed\.Client",
         program.said(),

@@ -17,6 +17,7 @@ import pytest
 
 from benchmarks.evidence.signals import hear_signals, living
 from benchmarks.measuring.lock import LOCK
+from benchmarks.tests.saved import changed_runs, five, storage
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 120
@@ -129,3 +130,13 @@ def project(tmp_path: Path) -> Project:
 def processes_of() -> Callable[[str], list[int]]:
     """Return a function that finds the live processes that have a marker in their environment."""
     return living
+
+
+@pytest.fixture
+def pythons(tmp_path: Path) -> Path:
+    """Return a storage with five baselines of 3.13, five slower ones of 3.14, and two later runs of 3.13."""
+    folder = storage(tmp_path / "s", [*five("baseline"), *five("baseline", Pool_map=1.5), ("run", {}), ("run", {})])
+    for number in (6, 7, 8, 9):
+        changed_runs(folder, f"*/000{number}_*", python="3.14.1", default_start_method="forkserver")
+    changed_runs(folder, "*/0010_*", python="3.14.1", default_start_method="forkserver")
+    return folder

@@ -59,3 +59,13 @@ def storage(folder: Path, runs: Iterable[tuple[str, dict[str, float]]]) -> Path:
 def five(name: str, **factors: float) -> list[tuple[str, dict[str, float]]]:
     """Return five runs of a name for `storage`; underscores in strategies' names stand for dots."""
     return [(name, {key.replace("_", "."): factor for key, factor in factors.items()})] * 5
+
+
+def changed_runs(folder: Path, pattern: str, **environment: object) -> None:
+    """Change what saved runs say of where they were taken."""
+    for path in folder.glob(pattern):
+        text = json.loads(path.read_bytes())
+        text["suite"]["environment"].update(environment)
+        time = path.stat()
+        path.write_text(json.dumps(text), encoding="utf-8")
+        os.utime(path, (time.st_atime, time.st_mtime))

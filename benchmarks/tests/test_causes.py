@@ -15,7 +15,8 @@ from benchmarks.report.judge import Rule, Verdict
 from benchmarks.report.program import OK
 from benchmarks.report.quantities import SERIAL_TIME
 from benchmarks.report.samples import Reduced
-from benchmarks.tests.test_compare import STRATEGIES, sample, verdicts
+from benchmarks.tests.sampled import STRATEGIES, sample
+from benchmarks.tests.test_compare import verdicts
 
 RESTLESS: dict[str, Any] = {"sigma": 0.005, "drift": 0.4}
 """Arms' own times differ by 40 % between runs, all together, and their ratios by half a percent."""

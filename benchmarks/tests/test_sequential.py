@@ -14,7 +14,7 @@ import pytest
 from benchmarks.report.compare import compare
 from benchmarks.report.judge import Change, Rule, Verdict
 from benchmarks.report.sequential import Look, levels, look, looks, spent
-from benchmarks.tests.test_compare import STRATEGIES, sample
+from benchmarks.tests.sampled import STRATEGIES, sample
 
 
 def test_alpha_is_spent_late() -> None:

@@ -21,8 +21,8 @@ from benchmarks.report.samples import reduce
 from benchmarks.report.stats import Prior
 from benchmarks.report.stored import Stored, replicates
 from benchmarks.report.variances import Estimate, moderated, noise_of_today
+from benchmarks.tests.sampled import sample
 from benchmarks.tests.saved import five, report, storage
-from benchmarks.tests.test_compare import sample
 
 
 def edited(folder: Path, number: int, **changes: Any) -> None:

@@ -149,7 +149,7 @@ Row = Callable[[Sequence[Metrics], Sequence[Metrics], Form], list[str]]
 
 COST_TITLES = (
     "per task,\nsingly",
-    f"per task, in\nchunks of {CHUNK_SIZE}",
+    f"per task,\nin chunks\nof {CHUNK_SIZE}",
     "throughput",
     "beats\na loop",
     f"beats\n{POOLS[0]}",
@@ -248,7 +248,7 @@ def tables(rows: Sequence[Metrics]) -> list[list[Table]]:
             told = {name: line for name, line in lines.items() if any(text != units.MISSING for text in line)}
             beside = Table(["strategy", *titles], [[name, *line] for name, line in told.items()])
             above = Table(["", *titles], [["", *line] for line in told.values()], above=list(told))
-            forms += [beside, above] if told else []
+            forms += [beside, above, replace(above, gap=" ")] if told else []
         found += [forms] if forms else []
     return found
 

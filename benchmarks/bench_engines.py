@@ -176,7 +176,7 @@ def _table(titles: Sequence[str], lines: dict[str, list[str]], *, above: bool) -
 
 COST_TITLES = (
     "per task,\nsingly",
-    f"per task, in\nchunks of {CHUNK_SIZE}",
+    f"per task,\nin chunks\nof {CHUNK_SIZE}",
     "throughput",
     "import",
     "create",

@@ -96,6 +96,17 @@ def test_tables_of_clusters(width: int) -> None:
     assert ("[" in cost) is (width == 160)
 
 
+def test_tables_of_the_stored_runs_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that is said of real runs of clusters has room in 80 columns, but for the path of a file."""
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = report("summary", "clusters-baseline", "--only", "clusters")
+    path, *lines = out.splitlines()
+
+    assert path.startswith("3 runs, ")
+    assert "mpi4py.MPIPoolExecutor.map" in lines
+    assert [line for line in lines if len(line) > 80] == []
+
+
 def of_workers(rows: list[Metrics], workers: int) -> list[Metrics]:
     """Return rows as if so many workers had been asked for."""
     return [replace(one, place=changed(one.place, axes=changed(one.place.axes, workers=workers))) for one in rows]

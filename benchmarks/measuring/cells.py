@@ -248,10 +248,9 @@ class Family:
         What else was selected has no influence: a cell has the same name in each run. That a running cluster needs more
         tasks has none either: a comparison finds that they differ.
         """
-        grown = self.about_clusters and cell.tasks == 2 * _largest_cluster() * (cell.chunk_size or 1)
         usual = {
             "size": None,
-            "tasks": cell.tasks if grown else axes.tasks,
+            "tasks": _tasks(axes, axes.tasks, cell.chunk_size, grows=self.about_clusters),
             "workers": strategies()[cell.strategy].there() or cpus,
             "start_method": _methods(strategies()[cell.strategy], (usual_start_method(),), strict=False)[0],
             "chunk_size": None,
@@ -274,14 +273,9 @@ class Family:
 
 
 def _cross(axes: Axes, names: Sequence[str], selection: Selection, cpus: int, *, grows: bool) -> Iterator[Cell]:
-    """Yield the cells of axes; where the work `grows` with a running cluster, all its workers have some, twice.
-
-    So that the last ones do not count as idle. As many tasks as the largest cluster needs are what all others have too,
-    or a pool beside it would be timed with other passes. A person's own function has the inputs that it has.
-    """
+    """Yield the cells of axes; where no number of tasks is asked for, the work `grows` with running clusters."""
     selectable = axes.sizes != (None,) and WORKLOADS[axes.workload].unit == ITERATIONS
     sizes = (selection.sizes if selectable else None) or axes.sizes
-    most = 0 if selection.tasks else _largest_cluster()
     for start_method, size, tasks, workers, chunk_size, strategy in product(
         selection.start_methods or axes.start_methods or (usual_start_method(),),
         sizes,
@@ -291,14 +285,21 @@ def _cross(axes: Axes, names: Sequence[str], selection: Selection, cpus: int, *,
         names,
     ):
         for own in _methods(strategies()[strategy], (start_method,), strict=selection.start_methods is not None):
-            least = 2 * most * (chunk_size or 1) if grows and axes.state == WARM else 0
+            number = _tasks(axes, tasks, chunk_size, grows=grows and selection.tasks is None)
             there = strategies()[strategy].there() or workers
-            yield Cell(axes.workload, size, max(tasks, least), strategy, there, own, chunk_size, axes.state)
+            yield Cell(axes.workload, size, number, strategy, there, own, chunk_size, axes.state)
 
 
-def _largest_cluster() -> int:
-    """Return the number of workers of the running cluster that has most, 0 where there is none."""
-    return max(strategy.there() or 0 for strategy in strategies().values())
+def _tasks(axes: Axes, tasks: int, chunk_size: int | None, *, grows: bool) -> int:
+    """Return the tasks of a cell; where they grow, two for each worker of the largest running cluster, or two chunks.
+
+    So that its last workers do not count as idle. All strategies have as many, or a pool beside it would be timed with
+    other passes. A person's own function has the inputs that it has.
+    """
+    if not grows or axes.state != WARM:
+        return tasks
+    most = max(strategy.there() or 0 for strategy in strategies().values())
+    return max(tasks, 2 * most * (chunk_size or 1))
 
 
 def _methods(strategy: Strategy, asked: Sequence[str], *, strict: bool) -> Sequence[str]:

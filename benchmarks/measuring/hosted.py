@@ -23,7 +23,7 @@ from benchmarks.measuring.watch import CellError
 from benchmarks.schema import Setting
 from benchmarks.strategies import STRATEGIES
 from benchmarks.strategies.base import Engine, Job
-from benchmarks.strategies.clusters import ClusterEngine, ClusterError, ClusterStrategy, said_by
+from benchmarks.strategies.clusters import ClusterEngine, ClusterError, ClusterStrategy, discreet, said_by
 
 PROVE, RUN, FETCH, TAKE, CLOSE = b"p", b"r", b"f", b"t", b"c"
 
@@ -101,7 +101,7 @@ class Hosted(Engine):
         try:
             yield
         except FreshError as error:
-            raise FreshError(error.how, said_by(Exception(error.said), self._address)) from None
+            raise FreshError(error.how, discreet(error.said, self._address)) from None
 
     def _told(self) -> Any:
         with self._discreet():

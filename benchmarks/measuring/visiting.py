@@ -11,7 +11,7 @@ from benchmarks.measuring.processes import descendants
 from benchmarks.measuring.watch import LimitError, Watch, end_all
 from benchmarks.schema import ClusterInfo
 from benchmarks.strategies import STRATEGIES
-from benchmarks.strategies.clusters import ClusterError, ClusterStrategy, said_by
+from benchmarks.strategies.clusters import ClusterError, ClusterStrategy, discreet, said_by
 
 VISIT_SECONDS = 20.0
 """What a visit may take in all; where nobody answers, the clients say so after 5 s."""
@@ -51,7 +51,7 @@ def visited(strategy: ClusterStrategy, modules: Sequence[str]) -> ClusterInfo:
             "the right one, that all workers run, and that this program has the required token or certificate"
         )
     except FreshError as error:
-        said = FreshError(error.how, said_by(Exception(error.said), strategy.address))
+        said = FreshError(error.how, discreet(error.said, strategy.address))
         found = f"{where}: its client fails ({said}): use the release that the cluster has"
     finally:
         watch.stop()

@@ -87,7 +87,7 @@ STARTED = {
     "ray": 'ray.init("local", num_cpus={workers}',
 }
 """How a cluster of one's own is started, by its library: said so, since both look for a running one otherwise, and fail
-when their environment variables, or Ray's own files, name one."""
+when their environment variables, or Ray's own files, name one. Ray's call is open: it may have one more argument."""
 
 JOINED = {"distributed": 'distributed.Client("{address}")', "ray": 'ray.init("{address}"'}
 """How a running one is joined, by its address."""
@@ -106,21 +106,8 @@ MODULES = (
 )
 
 TAKEN = {
-    *(
-        "call",
-        "chunk",
-        "chunks",
-        "client",
-        "cluster",
-        "context",
-        "executor",
-        "futures",
-        "inputs",
-        "parallel",
-        "pool",
-        "remote",
-    ),
-    *("results", "value", "values"),
+    *("call", "chunk", "chunks", "client", "cluster", "context", "executor", "futures", "inputs", "parallel"),
+    *("pool", "remote", "results", "value", "values"),
     *(module.partition(".")[0] for module in MODULES),
 }
 """Names that the code has for something else."""

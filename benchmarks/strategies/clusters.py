@@ -241,11 +241,16 @@ def cannot_answer(place: Location, error: BaseException) -> ClusterError:
 
 
 def said_by(error: BaseException, address: str | None) -> str:
-    """Return what an error says of an address, in one line; whatever the address hides is hidden there too.
+    """Return what an error says of an address, in one line; whatever the address hides is hidden there too."""
+    return discreet(str(error), address)
+
+
+def discreet(text: str, address: str | None) -> str:
+    """Return a text in one line, without what an address hides.
 
     Word by word, since errors quote parts of what they could not read.
     """
-    text = " ".join(str(error).split())
+    text = " ".join(text.split())
     hidden = _words(address or "") - _words(without_secrets(address or ""))
     for word in sorted(hidden, key=len, reverse=True):
         for form in (word, repr(word)[1:-1]):

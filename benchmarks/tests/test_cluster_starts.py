@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -11,12 +13,16 @@ from typing import Any
 import pytest
 
 from benchmarks.measuring import cold, interpreter
+from benchmarks.measuring.cells import Cell, Planned
 from benchmarks.measuring.interpreter import Interpreter
-from benchmarks.strategies import STRATEGIES
-from benchmarks.strategies.mpi4py import SIZE_VARIABLES, lost_in_mpi
+from benchmarks.measuring.recording import libraries_of
+from benchmarks.strategies import STRATEGIES, ray
+from benchmarks.strategies.library import Library
+from benchmarks.strategies.mpi4py import SIZE_VARIABLES, MPIStrategy, lost_in_mpi
 from benchmarks.tests.clusters.running import DASK, MPI, RAY
 from benchmarks.tests.conftest import ROOT
 from benchmarks.tests.fake_clusters import FakeExecutor, fake_module
+from benchmarks.words import WARM
 
 
 @pytest.mark.parametrize("name", [DASK, RAY, MPI])
@@ -86,3 +92,37 @@ def test_a_launcher_can_clean_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     assert answer == "heard"
     assert (tmp_path / "cleaned").exists()
+
+
+@pytest.mark.parametrize(("free", "most"), [(100 << 30, 2 << 30), (1000 << 20, 900 << 20)])
+def test_ray_keeps_objects_in_shared_memory(monkeypatch: pytest.MonkeyPatch, free: int, most: int) -> None:
+    """Its store is capped by two gibibytes, or nine tenths of what is free: more would be on a disk."""
+    monkeypatch.setattr(ray, "SHARED_FOLDER", ROOT)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(2 * free, free, free))
+
+    assert STRATEGIES[RAY].environment()["RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES"] == str(most)
+
+
+def test_which_mpi_it_was_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the release of mpi4py, which runs on one or another; nothing of it where mpi4py is not installed."""
+    planned = Planned(Cell("count", 1000, 4, MPI, 2, "mpi", None, WARM), "a cell", 1.0)
+    monkeypatch.setattr(MPIStrategy, "beneath", lambda _self: {"Open MPI": "5.0.11"})
+    monkeypatch.setattr(Library, "version", "4.1.2")
+    installed = libraries_of([planned])
+    monkeypatch.setattr(Library, "version", None)
+
+    assert installed == {"Open MPI": "5.0.11", "mpi4py": "4.1.2"}
+    assert libraries_of([planned]) == {}
+
+
+def test_which_mpi_it_is_is_asked_elsewhere() -> None:
+    """Another interpreter tells name and release; this one does not become an MPI program by it."""
+    strategy = STRATEGIES[MPI]
+    if strategy.library is None or strategy.library.version is None:
+        pytest.skip("mpi4py is not installed")
+    before = "mpi4py.MPI" in sys.modules
+    ((name, release),) = strategy.beneath().items()
+
+    assert name
+    assert re.fullmatch(r"\d+(\.\d+)+", release)
+    assert ("mpi4py.MPI" in sys.modules) is before

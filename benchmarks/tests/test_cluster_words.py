@@ -107,6 +107,18 @@ def test_tables_of_the_stored_runs_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [line for line in lines if len(line) > 80] == []
 
 
+def test_what_stands_in_the_table_of_cells() -> None:
+    """Tasks of several lengths are told apart by these; what has been said of failures is not said again."""
+    _, out, _ = report("summary", "clusters-baseline", "--only", "clusters", "--format", "tsv")
+    (head,) = [line for line in out.splitlines() if "task length" in line]
+    cells = out.partition(head)[2]
+
+    assert "caller sees" in out
+    assert "caller sees" not in head
+    assert "KilledWorker" not in cells
+    assert "Beside workers started by dask, mpi or ray, bare processes are started by fork." in " ".join(out.split())
+
+
 def of_workers(rows: list[Metrics], workers: int) -> list[Metrics]:
     """Return rows as if so many workers had been asked for."""
     return [replace(one, place=changed(one.place, axes=changed(one.place.axes, workers=workers))) for one in rows]
